@@ -1,0 +1,6 @@
+//! Norn: a FHIR R4 gateway for precision cancer medicine.
+//!
+//! The modules stand in floor order; each imports only floors below it (see ARCHITECTURE.md).
+
+pub mod base;
+pub mod model;

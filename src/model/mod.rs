@@ -1,0 +1,14 @@
+//! FHIR R4 as values: resources, their trees of elements, primitive types, and the codecs that make them from bytes.
+//!
+//! A [`resource::Resource`] exists only if its bytes passed the strict reader, so nothing above checks syntax again.
+//!
+//! Invariant: no clock, no I/O, no store, no HTTP; `serde_json::Value` never stands for a resource.
+
+
+pub mod draft;
+pub mod outcome;
+pub mod primitive;
+
+
+pub mod schema;
+

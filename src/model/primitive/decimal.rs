@@ -1,0 +1,171 @@
+//! Decimals as written: their digits, their precision, and numbers that sort as they do.
+//!
+//! FHIR decimals keep their precision (`1.0` is not `1.00`), and any exponent is legal.
+//! Source: <https://hl7.org/fhir/R4/datatypes.html#decimal>, <https://hl7.org/fhir/R4/search.html#number>.
+
+use std::cmp::Ordering;
+
+/// A decimal number: sign, significant digits, and the power of ten of the last digit.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Decimal {
+    negative: bool,
+    /// Digits 0..=9, without leading zeros (empty for zero).
+    digits: Vec<u8>,
+    /// Power of ten of the last digit: 5.40 is digits 540 at exponent -2.
+    exponent: i64,
+}
+
+impl Decimal {
+    /// Reads a number in JSON's or FHIR search's notation (`100`, `-0.50`, `1E-245`).
+    #[must_use]
+    pub fn new(text: &str) -> Option<Self> {
+        let (mantissa, exponent) = match text.find(['e', 'E']) {
+            Some(at) => (text.get(..at)?, text.get(at + 1..)?.parse::<i64>().ok().filter(|e| e.abs() < 1 << 40)?),
+            None => (text, 0),
+        };
+        let (negative, unsigned) = match mantissa.strip_prefix('-') {
+            Some(rest) => (true, rest),
+            None => (false, mantissa.strip_prefix('+').unwrap_or(mantissa)),
+        };
+        let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, ""));
+        if whole.is_empty() || (unsigned.contains('.') && fraction.is_empty()) {
+            return None;
+        }
+        let mut digits = Vec::with_capacity(unsigned.len());
+        for b in whole.bytes().chain(fraction.bytes()) {
+            let digit = b.is_ascii_digit().then(|| b - b'0')?;
+            if digit != 0 || !digits.is_empty() {
+                digits.push(digit);
+            }
+        }
+        Some(Self { negative, digits, exponent: exponent - i64::try_from(fraction.len()).ok()? })
+    }
+
+    /// The bounds `[low, high)` of what the written precision stands for: half a unit of the last digit to either side.
+    #[must_use]
+    pub fn implied_range(&self) -> (Self, Self) {
+        // In units of a tenth of the last digit, half a unit is 5.
+        let mut scaled = self.digits.clone();
+        scaled.push(0);
+        let half = |up: bool| {
+            let outwards = up != self.negative;
+            let (negative, digits) = if outwards {
+                (self.negative, add(&scaled, 5))
+            } else if let Some(less) = subtract(&scaled, 5) {
+                (self.negative, less)
+            } else {
+                (!self.negative, vec![5])
+            };
+            let leading = digits.iter().take_while(|d| **d == 0).count();
+            Self { negative, digits: digits.get(leading..).unwrap_or(&[]).to_vec(), exponent: self.exponent - 1 }
+        };
+        (half(false), half(true))
+    }
+
+    /// The bounds 10 % to either side, which the prefix `ap` asks for.
+    #[must_use]
+    pub fn around(&self) -> (Self, Self) {
+        let times = |factor: u8| {
+            let (mut carry, mut digits) = (0_u16, Vec::with_capacity(self.digits.len() + 2));
+            for d in self.digits.iter().rev() {
+                let value = u16::from(*d) * u16::from(factor) + carry;
+                digits.push(u8::try_from(value % 10).unwrap_or(0));
+                carry = value / 10;
+            }
+            while carry > 0 {
+                digits.push(u8::try_from(carry % 10).unwrap_or(0));
+                carry /= 10;
+            }
+            digits.reverse();
+            Self { negative: self.negative, digits, exponent: self.exponent - 1 }
+        };
+        if self.negative { (times(11), times(9)) } else { (times(9), times(11)) }
+    }
+
+    /// An integer that sorts as the number does: the bits of the nearest double, made monotone.
+    ///
+    /// Numbers that differ past the 17th digit share a key; larger than 1e308 in size, they share the outermost one.
+    #[must_use]
+    pub fn sort_key(&self) -> i64 {
+        let mut text = String::with_capacity(self.digits.len() + 24);
+        if self.negative {
+            text.push('-');
+        }
+        text.push('0');
+        text.extend(self.digits.iter().map(|d| char::from(b'0' + d)));
+        text.push('e');
+        text.push_str(&self.exponent.to_string());
+        let value: f64 = text.parse().unwrap_or(0.0);
+        sort_key(value)
+    }
+
+    fn magnitude(&self) -> i64 {
+        i64::try_from(self.digits.len()).unwrap_or(i64::MAX).saturating_add(self.exponent)
+    }
+
+    fn compare_size(&self, other: &Self) -> Ordering {
+        match (self.digits.is_empty(), other.digits.is_empty()) {
+            (true, true) => return Ordering::Equal,
+            (true, false) => return Ordering::Less,
+            (false, true) => return Ordering::Greater,
+            (false, false) => {}
+        }
+        self.magnitude().cmp(&other.magnitude()).then_with(|| {
+            let length = self.digits.len().max(other.digits.len());
+            let padded = |d: &[u8], i: usize| d.get(i).copied().unwrap_or(0);
+            (0..length).map(|i| padded(&self.digits, i).cmp(&padded(&other.digits, i))).find(|o| o.is_ne()).unwrap_or(Ordering::Equal)
+        })
+    }
+
+    /// Compares the values, not the notation: `1.0` equals `1.00`.
+    #[must_use]
+    pub fn compare(&self, other: &Self) -> Ordering {
+        let negative = |d: &Self| d.negative && !d.digits.is_empty();
+        match (negative(self), negative(other)) {
+            (true, false) => Ordering::Less,
+            (false, true) => Ordering::Greater,
+            (false, false) => self.compare_size(other),
+            (true, true) => other.compare_size(self),
+        }
+    }
+}
+
+/// An integer that sorts as the double does.
+#[must_use]
+pub fn sort_key(value: f64) -> i64 {
+    let value = if value == 0.0 { 0.0 } else { value };
+    let bits = value.to_bits().cast_signed();
+    // Negative doubles sort backwards by their bits; flipping all but the sign turns them round.
+    if bits < 0 { bits ^ i64::MAX } else { bits }
+}
+
+fn add(digits: &[u8], amount: u8) -> Vec<u8> {
+    let mut out = digits.to_vec();
+    let mut carry = amount;
+    for d in out.iter_mut().rev() {
+        let sum = *d + carry;
+        *d = sum % 10;
+        carry = sum / 10;
+        if carry == 0 {
+            return out;
+        }
+    }
+    if carry > 0 {
+        out.insert(0, carry);
+    }
+    out
+}
+
+fn subtract(digits: &[u8], amount: u8) -> Option<Vec<u8>> {
+    let mut out = digits.to_vec();
+    let mut borrow = amount;
+    for d in out.iter_mut().rev() {
+        if *d >= borrow {
+            *d -= borrow;
+            return Some(out);
+        }
+        *d = *d + 10 - borrow;
+        borrow = 1;
+    }
+    None
+}
