@@ -4,3 +4,5 @@
 
 pub mod base;
 pub mod model;
+pub mod search;
+pub mod store;

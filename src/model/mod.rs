@@ -4,11 +4,11 @@
 //!
 //! Invariant: no clock, no I/O, no store, no HTTP; `serde_json::Value` never stands for a resource.
 
-
+pub mod codec;
 pub mod draft;
 pub mod outcome;
 pub mod primitive;
-
-
+pub mod reference;
+pub mod resource;
 pub mod schema;
-
+pub mod tree;

@@ -127,11 +127,7 @@ impl Issue {
 
 impl fmt::Display for Issue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.expression.is_empty() {
-            f.write_str(&self.diagnostics)
-        } else {
-            write!(f, "{}: {}", self.expression, self.diagnostics)
-        }
+        if self.expression.is_empty() { f.write_str(&self.diagnostics) } else { write!(f, "{}: {}", self.expression, self.diagnostics) }
     }
 }
 

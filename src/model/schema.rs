@@ -273,7 +273,11 @@ impl Schema {
 
     /// All concrete resource types, in the order of the tables.
     pub fn resource_types(&self) -> impl Iterator<Item = ResourceType> {
-        self.types.iter().zip(0_u16..).filter(|(facts, _)| facts.kind == Kind::Resource).map(|(facts, i)| ResourceType { id: TypeId(i), name: facts.name })
+        self.types
+            .iter()
+            .zip(0_u16..)
+            .filter(|(facts, _)| facts.kind == Kind::Resource)
+            .map(|(facts, i)| ResourceType { id: TypeId(i), name: facts.name })
     }
 }
 

@@ -99,15 +99,18 @@ impl Primitive {
             Self::Xhtml => good(text.trim_start().starts_with("<div"), "the narrative must be one <div> in XHTML"),
             Self::Code => good(code(text), "a code has no white space at its ends and only single spaces inside"),
             Self::Id => good(Id::is_valid(text), "an id has 1 to 64 characters out of A-Z, a-z, 0-9, '-' and '.'"),
-            Self::Uri | Self::Url | Self::Canonical => good(!text.is_empty() && !text.contains(char::is_whitespace), "a URI is not empty and has no white space"),
+            Self::Uri | Self::Url | Self::Canonical => {
+                good(!text.is_empty() && !text.contains(char::is_whitespace), "a URI is not empty and has no white space")
+            }
             Self::Oid => good(oid(text), "an OID looks like urn:oid:1.2.3"),
             Self::Uuid => good(uuid(text), "a UUID looks like urn:uuid:c757873d-ec9a-4326-a141-556f43239520, in lower case"),
             Self::Base64Binary => good(base64(text), "use base64 (RFC 4648, section 4) with padding"),
             Self::Instant => good(moment::instant(text).is_some(), "an instant looks like 2015-02-07T13:28:17.239+02:00"),
             Self::Date => good(moment::date(text).is_some(), "a date looks like 2018, 1973-06 or 1905-08-23, and must exist"),
-            Self::DateTime => {
-                good(moment::date_time(text).is_some(), "a dateTime looks like 2018, 1973-06, 1905-08-23 or 2015-02-07T13:28:17-05:00, and must exist")
-            }
+            Self::DateTime => good(
+                moment::date_time(text).is_some(),
+                "a dateTime looks like 2018, 1973-06, 1905-08-23 or 2015-02-07T13:28:17-05:00, and must exist",
+            ),
             Self::Time => good(moment::time(text).is_some(), "a time looks like 14:35:00"),
         }
     }

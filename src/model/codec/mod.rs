@@ -1,0 +1,40 @@
+//! Bytes to resources and back.
+//!
+//! JSON is read in two steps: [`scan`] turns bytes into minified text and untyped nodes, [`typed`] walks the nodes with the
+//! schema and holds the rules of FHIR's JSON. XML comes in and goes out over JSON ([`xml`]).
+//!
+//! Source: <https://hl7.org/fhir/R4/json.html>, <https://hl7.org/fhir/R4/xml.html>.
+
+mod scan;
+mod typed;
+
+use crate::base::budget::Limits;
+
+use super::outcome::{Issue, IssueType};
+use super::resource::Resource;
+use super::schema::Schema;
+use super::tree::Tree;
+
+/// Reads a resource from JSON, strictly.
+///
+/// # Errors
+/// All issues found, each with its path: broken JSON, unknown elements, wrong types, duplicate keys, empty objects and arrays,
+/// nulls, bad primitives, an unknown or missing `resourceType`.
+pub fn read_json(bytes: &[u8], schema: &'static Schema, limits: &Limits) -> Result<Resource, Vec<Issue>> {
+    let scanned = scan::scan(bytes, limits.depth).map_err(|fault| vec![fault.issue(bytes)])?;
+    let mut tree = Tree { text: scanned.text.into(), nodes: scanned.nodes, schema };
+    let mut issues = typed::check(&mut tree, &scanned.keys, limits.issues);
+    match Resource::of(tree) {
+        Some(resource) if issues.is_empty() => Ok(resource),
+        Some(_) => Err(issues),
+        None => {
+            if issues.is_empty() {
+                issues.push(Issue::error(IssueType::Structure, "", "This is not a FHIR R4 resource."));
+            }
+            Err(issues)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,157 @@
+//! What a store executes: filters over index rows, an order, and a place to go on from.
+//!
+//! A resource is found under three kinds of rows: *posts* (equality, one 64-bit key each), *numbers* (intervals: dates,
+//! numbers, quantities) and *texts* (folded strings). The rows are made by `search::extract`; the filters by
+//! `search::resolve`; neither knows how a store keeps them.
+
+use crate::model::primitive::Id;
+use crate::model::schema::ResourceType;
+
+/// Number of a search parameter of one resource type: stable, from the compiled tables.
+pub type ParameterNumber = u32;
+
+/// An interval row, both ends inside. Dates are microseconds since 1970 UTC; numbers and quantities are sort keys of decimals.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct NumberRow {
+    /// The parameter.
+    pub parameter: ParameterNumber,
+    /// Smallest value.
+    pub low: i64,
+    /// Largest value.
+    pub high: i64,
+}
+
+/// A folded string row.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct TextRow {
+    /// The parameter.
+    pub parameter: ParameterNumber,
+    /// Case- and accent-folded text.
+    pub text: String,
+}
+
+/// All rows under which one resource is found; sorted, without duplicates.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Rows {
+    /// Equality keys. The first in the plan of every search is the key of the type.
+    pub posts: Vec<u64>,
+    /// Interval rows; the store adds one for `_lastUpdated`.
+    pub numbers: Vec<NumberRow>,
+    /// Folded strings.
+    pub texts: Vec<TextRow>,
+    /// The parameter under which the store keeps the time of the last update.
+    pub last_updated: ParameterNumber,
+}
+
+/// A test of one interval row.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Test {
+    /// `low >= .0 && high <= .1`
+    Within(i64, i64),
+    /// `low < .0 || high > .1`
+    NotWithin(i64, i64),
+    /// `low <= .1 && high >= .0`
+    Overlaps(i64, i64),
+    /// `low < .0`
+    StartsBefore(i64),
+    /// `low > .0`
+    StartsAfter(i64),
+    /// `high < .0`
+    EndsBefore(i64),
+    /// `high > .0`
+    EndsAfter(i64),
+}
+
+impl Test {
+    /// Whether a row passes.
+    #[must_use]
+    pub fn passes(self, low: i64, high: i64) -> bool {
+        match self {
+            Self::Within(from, to) => low >= from && high <= to,
+            Self::NotWithin(from, to) => low < from || high > to,
+            Self::Overlaps(from, to) => low <= to && high >= from,
+            Self::StartsBefore(at) => low < at,
+            Self::StartsAfter(at) => low > at,
+            Self::EndsBefore(at) => high < at,
+            Self::EndsAfter(at) => high > at,
+        }
+    }
+}
+
+/// Which resources are wanted.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Filter {
+    /// All of these hold (none: everything).
+    All(Vec<Filter>),
+    /// At least one of these holds (none: nothing).
+    Any(Vec<Filter>),
+    /// This does not hold.
+    Not(Box<Filter>),
+    /// The resource has this post.
+    Post(u64),
+    /// The resource has an interval row of the parameter that passes.
+    Number(ParameterNumber, Test),
+    /// The resource has a text row of the parameter that starts with the folded text.
+    TextStart(ParameterNumber, String),
+    /// The resource has a text row of the parameter that contains the folded text.
+    TextPart(ParameterNumber, String),
+    /// The resource's logical id is one of these.
+    Id(Vec<Id>),
+}
+
+/// What a sort key is read from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum SortBy {
+    /// Interval rows: by `low` ascending, by `high` descending; resources without a row come last.
+    Number(ParameterNumber),
+    /// Text rows: by the first ascending, by the last descending; resources without a row come last.
+    Text(ParameterNumber),
+    /// The logical id.
+    Id,
+}
+
+/// One sort key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Sort {
+    /// What it is read from.
+    pub by: SortBy,
+    /// Largest first.
+    pub descending: bool,
+}
+
+/// The value of one sort key of one resource; `None` sorts last in either direction.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum SortValue {
+    /// Of interval rows.
+    Number(i64),
+    /// Of text rows and ids.
+    Text(String),
+}
+
+/// The place of a row in an order: its sort values and, to break ties, its row id.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Place {
+    /// One value per sort key.
+    pub values: Vec<Option<SortValue>>,
+    /// The row id; without sort keys the order is by row id alone, newest first.
+    pub row: i64,
+}
+
+/// A search as a store runs it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Plan {
+    /// The type that is searched.
+    pub kind: ResourceType,
+    /// The post that every resource of the type has.
+    pub type_post: u64,
+    /// Which of them are wanted.
+    pub filter: Filter,
+    /// In which order; ties are broken by row id, newest first.
+    pub sort: Vec<Sort>,
+    /// Only rows after this place.
+    pub after: Option<Place>,
+    /// Most rows to return; 0 asks for none (a count).
+    pub limit: usize,
+    /// Whether the number of all matches is wanted, whatever `after` and `limit`.
+    pub total: bool,
+}

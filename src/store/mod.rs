@@ -1,0 +1,5 @@
+//! Where resources live: the port, its cache, and the databases behind it.
+//!
+//! Invariant: nothing here knows HTTP or reads a resource's content; bytes and rows come in ready.
+
+pub mod port;

@@ -1,0 +1,238 @@
+//! What the gateway asks of a store, whichever database it is.
+//!
+//! A write is acknowledged only when it is durable. Reads see every acknowledged write. A [`Commit`] happens whole or not at
+//! all, and only if everything it expects still holds, so conditional interactions are decided before and verified inside.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::base::clock::Instant;
+use crate::model::reference::Key;
+use crate::model::resource::Body;
+use crate::search::plan::{Place, Plan, Rows};
+
+/// What a store answers, later.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
+/// Why a store could not answer. "Not there" is no error but `None`.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// What a commit expected does not hold (any more): nothing was written.
+    #[error("an expectation does not hold: {0:?}")]
+    Unmet(Unmet),
+    /// The store is being closed.
+    #[error("the store is closing")]
+    Closed,
+    /// The disk is full or a quota is reached: nothing was written.
+    #[error("no space is left for the store")]
+    Full,
+    /// The database failed.
+    #[error("the database failed: {0}")]
+    Failed(String),
+    /// The file is no store of ours, or one of a later version.
+    #[error("the store cannot be opened: {0}")]
+    Unusable(String),
+}
+
+/// Which expectation was not met.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unmet {
+    /// The write with this number (0-based) found another version than it expected.
+    Version {
+        /// Number of the write.
+        write: usize,
+        /// The version that is current, if there is one; deleted ones count.
+        current: Option<u64>,
+    },
+    /// The match with this number (0-based) found other resources than before.
+    Match(usize),
+    /// The idempotency key was used before for another request.
+    Idempotency,
+}
+
+/// What happened to a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// It came into being by POST.
+    Create,
+    /// It was written by PUT (or PATCH).
+    Update,
+    /// It was deleted.
+    Delete,
+}
+
+impl Method {
+    /// The HTTP method that a history entry tells.
+    #[must_use]
+    pub fn verb(self) -> &'static str {
+        match self {
+            Self::Create => "POST",
+            Self::Update => "PUT",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+/// One version of a resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Version {
+    /// Which resource.
+    pub key: Key,
+    /// 1, 2, 3 …
+    pub version: u64,
+    /// When it was written.
+    pub updated: Instant,
+    /// How it was written.
+    pub method: Method,
+    /// Its JSON text; `None` if this version is a deletion.
+    pub body: Option<Bytes>,
+}
+
+/// What the current version of a resource must be for a write to go ahead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expect {
+    /// Whatever it is.
+    Anything,
+    /// None, not even a deleted one.
+    Absent,
+    /// Exactly this one.
+    Version(u64),
+    /// None, or a deleted one, or the given one (used by updates that were decided on a read).
+    Current(Option<u64>),
+}
+
+/// A write of one resource.
+#[derive(Debug, Clone)]
+pub enum Write {
+    /// Stores content. When it is the same as the current version's, nothing is written and the current version is the answer.
+    Put {
+        /// The resource.
+        key: Key,
+        /// Create or Update; a create always writes.
+        method: Method,
+        /// The content.
+        body: Body,
+        /// The rows under which it is found.
+        rows: Box<Rows>,
+        /// What must be there before.
+        expect: Expect,
+    },
+    /// Deletes. Deleting what is not there, or is deleted, changes nothing.
+    Delete {
+        /// The resource.
+        key: Key,
+        /// What must be there before.
+        expect: Expect,
+    },
+}
+
+/// A search that decided something, and what it found: verified when the commit happens.
+#[derive(Debug, Clone)]
+pub struct Match {
+    /// The search.
+    pub plan: Plan,
+    /// The resources that it found, all of them; the plan's limit is at least one more.
+    pub found: Vec<Key>,
+}
+
+/// A request's own key, so that sending it again does nothing twice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Idempotency {
+    /// Digest of the key and of who sent it.
+    pub key: [u8; 32],
+    /// Digest of the request.
+    pub request: [u8; 32],
+}
+
+/// Writes that happen together or not at all.
+#[derive(Debug, Clone, Default)]
+pub struct Commit {
+    /// The writes, in order; at most one per resource.
+    pub writes: Vec<Write>,
+    /// Searches that must find the same again.
+    pub matches: Vec<Match>,
+    /// The request's own key.
+    pub idempotency: Option<Idempotency>,
+}
+
+/// What became of one write.
+#[derive(Debug, Clone)]
+pub struct Written {
+    /// The version that is current now; for a deletion of what never was, `None`.
+    pub version: Option<Arc<Version>>,
+    /// Whether there was no current version before (a create, or an update that brought it back).
+    pub created: bool,
+    /// Whether a new version was written.
+    pub changed: bool,
+}
+
+/// A found resource.
+#[derive(Debug, Clone)]
+pub struct Hit {
+    /// The resource.
+    pub version: Arc<Version>,
+    /// Its place in the order, to go on from.
+    pub place: Place,
+}
+
+/// One page of a search.
+#[derive(Debug, Clone, Default)]
+pub struct Page {
+    /// The rows, at most the plan's limit.
+    pub hits: Vec<Hit>,
+    /// Whether more rows follow.
+    pub more: bool,
+    /// Number of all matches, if the plan asked.
+    pub total: Option<u64>,
+}
+
+/// One page of a resource's history, newest first.
+#[derive(Debug, Clone, Default)]
+pub struct History {
+    /// The versions.
+    pub versions: Vec<Arc<Version>>,
+    /// Number of all versions.
+    pub total: u64,
+}
+
+/// One entry of the change feed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Position in the feed: grows by every change, without gaps for readers that wait for all before.
+    pub sequence: i64,
+    /// What changed.
+    pub key: Key,
+    /// To which version.
+    pub version: u64,
+    /// How.
+    pub method: Method,
+    /// When.
+    pub updated: Instant,
+}
+
+/// A place where resources are kept.
+pub trait Store: Send + Sync + std::fmt::Debug {
+    /// The current version, deleted or not; `None` if there never was one.
+    fn read<'a>(&'a self, key: &'a Key) -> Answer<'a, Option<Arc<Version>>>;
+
+    /// One version.
+    fn read_version<'a>(&'a self, key: &'a Key, version: u64) -> Answer<'a, Option<Arc<Version>>>;
+
+    /// At most `count` versions older than `before` (or the newest ones), newest first.
+    fn history<'a>(&'a self, key: &'a Key, before: Option<u64>, count: usize) -> Answer<'a, History>;
+
+    /// Runs a search.
+    fn search<'a>(&'a self, plan: &'a Plan) -> Answer<'a, Page>;
+
+    /// Writes; durable when answered.
+    fn commit(&self, commit: Commit) -> Answer<'_, Vec<Written>>;
+
+    /// At most `count` changes after the position `after` (0: from the beginning), oldest first.
+    fn changes(&self, after: i64, count: usize) -> Answer<'_, Vec<Change>>;
+
+    /// Waits for writes under way, then closes.
+    fn close(&self) -> Answer<'_, ()>;
+}
