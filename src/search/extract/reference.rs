@@ -1,0 +1,27 @@
+//! Reference values: where an element points. Source: <https://hl7.org/fhir/R4/search.html#reference>.
+
+use super::{Sink, key};
+use crate::model::reference::{Target, target};
+use crate::model::tree::{Node, Shape};
+
+/// Finds the targets of a reference or canonical.
+pub(super) fn extract(node: Node<'_>, sink: &mut Sink<'_>) {
+    for target in told(node, sink.base) {
+        sink.post(key::reference(sink.parameter, &target));
+    }
+}
+
+/// What a reference points at, in the form of the index: `Type/id` on this server, else the URL as written; a URL with a
+/// version (`|1.0` or `/_history/1`) also without it. What is contained in the resource itself is no target.
+pub(super) fn told(node: Node<'_>, base: &str) -> Vec<String> {
+    let text = if node.shape() == Shape::Object { node.get_text("reference") } else { Some(node.text()) };
+    let Some(text) = text else { return Vec::new() };
+    match target(&text, node.tree().schema(), base) {
+        Target::Local { key, .. } => vec![key.to_string()],
+        Target::Contained(_) | Target::Conditional(..) => Vec::new(),
+        Target::Other(url) => match url.split_once('|').or_else(|| url.split_once("/_history/")) {
+            Some((bare, _)) => vec![url.to_owned(), bare.to_owned()],
+            None => vec![url.to_owned()],
+        },
+    }
+}

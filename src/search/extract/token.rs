@@ -1,0 +1,37 @@
+//! Token values: codings, identifiers, codes, booleans. Source: <https://hl7.org/fhir/R4/search.html#token>.
+
+use super::{Sink, key};
+use crate::model::tree::{Node, Shape};
+
+/// Finds the systems and codes of an element.
+pub(super) fn extract(node: Node<'_>, sink: &mut Sink<'_>) {
+    if node.shape() != Shape::Object {
+        return plain("", &node.text(), sink);
+    }
+    match node.type_name() {
+        "CodeableConcept" => node.all("coding").for_each(|coding| coded(coding, "system", "code", sink)),
+        "Identifier" => coded(node, "system", "value", sink),
+        // The system of a ContactPoint (phone, email) is no namespace of its value.
+        "ContactPoint" => coded(node, "", "value", sink),
+        _ => coded(node, "system", "code", sink),
+    }
+}
+
+fn coded(node: Node<'_>, system: &str, code: &str, sink: &mut Sink<'_>) {
+    let system = node.get_text(system).unwrap_or_default();
+    match node.get_text(code) {
+        Some(code) => plain(&system, &code, sink),
+        // A coding without code is still one of its system.
+        None if !system.is_empty() => sink.post(key::token_system(sink.parameter, &system)),
+        None => {}
+    }
+}
+
+/// One system and code.
+pub(super) fn plain(system: &str, code: &str, sink: &mut Sink<'_>) {
+    sink.post(key::token(sink.parameter, system, code));
+    sink.post(key::token_code(sink.parameter, code));
+    if !system.is_empty() {
+        sink.post(key::token_system(sink.parameter, system));
+    }
+}
