@@ -4,3 +4,7 @@
 
 pub mod base;
 pub mod model;
+// what R4 and the profiles define, in tables
+pub mod definitions;
+// the command line and everything it wires together
+pub mod app;
