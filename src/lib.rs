@@ -2,8 +2,17 @@
 //!
 //! The modules stand in floor order; each imports only floors below it (see ARCHITECTURE.md).
 
+// 0: knows no FHIR
 pub mod base;
-pub mod fhirpath;
+// 10: FHIR R4 as values
 pub mod model;
+// 20: what R4 and the profiles define, in tables
+pub mod definitions;
+// 30: paths over resources
+pub mod fhirpath;
+// 35: searches as data
 pub mod search;
+// 40: where resources live
 pub mod store;
+// 80: the command line and everything it wires together
+pub mod app;

@@ -185,7 +185,11 @@ fn call<'t>(function: &'t Function, mut input: Vec<Value<'t>>, resource: Node<'t
         Function::Resolve => input.iter().filter_map(Value::node).filter_map(|node| resolve(node, resource)).collect(),
         Function::Extension(url) => {
             let nodes = input.iter().filter_map(Value::node);
-            nodes.flat_map(|node| node.all("extension")).filter(|ext| ext.get_text("url").is_some_and(|u| u == **url)).map(Value::Node).collect()
+            nodes
+                .flat_map(|node| node.all("extension"))
+                .filter(|ext| ext.get_text("url").is_some_and(|u| u == **url))
+                .map(Value::Node)
+                .collect()
         }
     }
 }

@@ -29,9 +29,16 @@ pub struct TypeCatalog {
     /// Number of `_lastUpdated` of this type.
     pub last_updated: ParameterNumber,
     parameters: Vec<Compiled>,
+    schema: &'static Schema,
 }
 
 impl TypeCatalog {
+    /// The schema of all types.
+    #[must_use]
+    pub fn schema(&self) -> &'static Schema {
+        self.schema
+    }
+
     /// The parameter of that code, if it is served.
     #[must_use]
     pub fn parameter(&self, code: &str) -> Option<&Compiled> {
@@ -76,13 +83,17 @@ impl Catalog {
                 }
                 let own = matches!(parameter.code, "_id" | "_lastUpdated") || parameter.expression.is_empty();
                 let compile = || Expression::compile(parameter.expression, &definitions.schema);
-                let expression = if own { None } else { Some(compile().map_err(|invalid| BadExpression { kind, code: parameter.code, invalid })?) };
+                let expression =
+                    if own { None } else { Some(compile().map_err(|invalid| BadExpression { kind, code: parameter.code, invalid })?) };
                 if expression.is_some() || matches!(parameter.code, "_id" | "_lastUpdated") {
                     parameters.push(Compiled { parameter, expression });
                 }
             }
             let last_updated = definitions.parameter(kind, "_lastUpdated").map_or(0, |parameter| parameter.number);
-            types.insert(kind.id(), TypeCatalog { kind, type_post: key::of_type(kind), last_updated, parameters });
+            types.insert(
+                kind.id(),
+                TypeCatalog { kind, type_post: key::of_type(kind), last_updated, parameters, schema: &definitions.schema },
+            );
         }
         Ok(Self { definitions, types })
     }

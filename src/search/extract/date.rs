@@ -28,7 +28,11 @@ fn interval(node: Node<'_>) -> Option<(i64, i64)> {
         }
         "Timing" => {
             let events = node.all("event").filter_map(interval);
-            let bounds = node.get("repeat").and_then(|repeat| repeat.get("bounds")).filter(|bounds| bounds.type_name() == "Period").and_then(interval);
+            let bounds = node
+                .get("repeat")
+                .and_then(|repeat| repeat.get("bounds"))
+                .filter(|bounds| bounds.type_name() == "Period")
+                .and_then(interval);
             events.chain(bounds).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
         }
         _ => None,

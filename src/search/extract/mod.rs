@@ -92,7 +92,9 @@ fn element(kind: ParameterKind, node: Node<'_>, sink: &mut Sink<'_>) {
 /// The targets of a reference parameter in a resource, as [`reference::told`] tells them: for `_include`.
 #[must_use]
 pub fn targets(resource: &Resource, catalog: &Catalog, code: &str, base: &str) -> Vec<String> {
-    let Some(expression) = catalog.of(resource.kind()).parameter(code).and_then(|compiled| compiled.expression.as_ref()) else { return Vec::new() };
+    let Some(expression) = catalog.of(resource.kind()).parameter(code).and_then(|compiled| compiled.expression.as_ref()) else {
+        return Vec::new();
+    };
     expression.evaluate(resource.root()).iter().filter_map(Value::node).flat_map(|node| reference::told(node, base)).collect()
 }
 

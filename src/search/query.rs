@@ -1,0 +1,214 @@
+//! The text of a search, read but not yet given meaning.
+//!
+//! Source: <https://hl7.org/fhir/R4/search.html>; escapes `\,` `\|` `\$` `\\` (section 3.1.1.4.2).
+
+use crate::model::outcome::{Issue, IssueType};
+
+/// A condition: `code:modifier=value,value`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Criterion {
+    /// The parameter's code.
+    pub code: String,
+    /// What stands after the colon.
+    pub modifier: Option<String>,
+    /// The alternatives, still escaped.
+    pub values: Vec<String>,
+}
+
+impl Criterion {
+    /// Its name as the client wrote it.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match &self.modifier {
+            Some(modifier) => format!("{}:{modifier}", self.code),
+            None => self.code.clone(),
+        }
+    }
+}
+
+/// `_include` or `_revinclude`: `Type:code` or `Type:code:Target`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Include {
+    /// The type that holds the reference.
+    pub source: String,
+    /// Code of the reference parameter.
+    pub code: String,
+    /// The only type of target wanted.
+    pub target: Option<String>,
+}
+
+/// `_total`
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(missing_docs, reason = "named as in the specification")]
+pub enum Total {
+    None,
+    Estimate,
+    Accurate,
+}
+
+/// `_summary`
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(missing_docs, reason = "named as in the specification")]
+pub enum Summary {
+    True,
+    Text,
+    Data,
+    Count,
+    False,
+}
+
+/// A search as written.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Query {
+    /// All of them must hold.
+    pub criteria: Vec<Criterion>,
+    /// Codes in order of importance; `true` for descending.
+    pub sort: Vec<(String, bool)>,
+    /// `_count`
+    pub count: Option<usize>,
+    /// `_total`
+    pub total: Option<Total>,
+    /// `_summary`
+    pub summary: Option<Summary>,
+    /// `_elements`
+    pub elements: Vec<String>,
+    /// `_include`
+    pub includes: Vec<Include>,
+    /// `_revinclude`
+    pub revincludes: Vec<Include>,
+    /// Where to go on: the token of a next link.
+    pub cursor: Option<String>,
+}
+
+/// The parameter in which our page links carry their place.
+pub const CURSOR: &str = "_cursor";
+
+/// Reads decoded name-value pairs. Issues name the parameter; what they are about is left out of the query.
+#[must_use]
+pub fn read(pairs: &[(String, String)]) -> (Query, Vec<Issue>) {
+    let mut query = Query::default();
+    let mut issues = Vec::new();
+    for (name, value) in pairs {
+        if let Err(reason) = parameter(&mut query, name, value) {
+            issues.push(Issue::error(IssueType::Value, name.clone(), reason));
+        }
+    }
+    (query, issues)
+}
+
+fn parameter(query: &mut Query, name: &str, value: &str) -> Result<(), String> {
+    let (code, modifier) = name.split_once(':').map_or((name, None), |(code, modifier)| (code, Some(modifier)));
+    if value.is_empty() && code.starts_with('_') {
+        return Err(format!("The parameter {name} has no value."));
+    }
+    let choice = |all: &str| format!("\"{value}\" is not possible here: use one of {all}.");
+    match (code, modifier) {
+        ("_sort", None) => {
+            for key in value.split(',').filter(|key| !key.is_empty()) {
+                query.sort.push(key.strip_prefix('-').map_or((key.to_owned(), false), |code| (code.to_owned(), true)));
+            }
+        }
+        ("_count", None) => {
+            query.count = Some(value.parse().map_err(|_| format!("\"{value}\" is not a number: _count takes a whole number from 0."))?)
+        }
+        ("_total", None) => {
+            query.total = Some(match value {
+                "none" => Total::None,
+                "estimate" => Total::Estimate,
+                "accurate" => Total::Accurate,
+                _ => return Err(choice("none, estimate, accurate")),
+            });
+        }
+        ("_summary", None) => {
+            query.summary = Some(match value {
+                "true" => Summary::True,
+                "text" => Summary::Text,
+                "data" => Summary::Data,
+                "count" => Summary::Count,
+                "false" => Summary::False,
+                _ => return Err(choice("true, text, data, count, false")),
+            });
+        }
+        ("_elements", None) => query.elements.extend(value.split(',').filter(|name| !name.is_empty()).map(str::to_owned)),
+        ("_include", None) => query.includes.push(include(value)?),
+        ("_revinclude", None) => query.revincludes.push(include(value)?),
+        (CURSOR, None) => query.cursor = Some(value.to_owned()),
+        ("_format" | "_pretty", None) => {}
+        _ => {
+            if value.is_empty() {
+                return Err(format!(
+                    "The parameter {name} has no value: leave it out, or use {code}:missing=true to find resources without it."
+                ));
+            }
+            query.criteria.push(Criterion { code: code.to_owned(), modifier: modifier.map(str::to_owned), values: split(value, ',') });
+        }
+    }
+    Ok(())
+}
+
+fn include(value: &str) -> Result<Include, String> {
+    let mut parts = value.split(':').map(str::to_owned);
+    match (parts.next(), parts.next(), parts.next(), parts.next()) {
+        (Some(source), Some(code), target, None) if !source.is_empty() && !code.is_empty() => Ok(Include { source, code, target }),
+        _ => Err(format!(
+            "\"{value}\" is not understood: write Type:parameter or Type:parameter:TargetType, for example Observation:subject."
+        )),
+    }
+}
+
+/// Splits at a character that is not escaped by `\`; the pieces stay escaped.
+#[must_use]
+pub fn split(text: &str, at: char) -> Vec<String> {
+    let mut pieces = vec![String::new()];
+    let mut escaped = false;
+    for c in text.chars() {
+        if c == at && !escaped {
+            pieces.push(String::new());
+            continue;
+        }
+        escaped = c == '\\' && !escaped;
+        if let Some(piece) = pieces.last_mut() {
+            piece.push(c);
+        }
+    }
+    pieces
+}
+
+/// Resolves the escapes.
+#[must_use]
+pub fn unescape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        match (c, chars.peek()) {
+            ('\\', Some(next @ (',' | '|' | '$' | '\\'))) => {
+                out.push(*next);
+                chars.next();
+            }
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
+/// Decodes `application/x-www-form-urlencoded` text, as in a URL's query or the body of POST `_search`.
+///
+/// # Errors
+/// When a percent sequence is broken or is not UTF-8: the name of the pair.
+pub fn decode(text: &str) -> Result<Vec<(String, String)>, String> {
+    let mut pairs = Vec::new();
+    for pair in text.split('&').filter(|pair| !pair.is_empty()) {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let one = |text: &str| {
+            let spaced = text.replace('+', " ");
+            let whole = spaced.split('%').skip(1).all(|rest| rest.get(..2).is_some_and(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit())));
+            let decoded = percent_encoding::percent_decode_str(&spaced).decode_utf8().map(std::borrow::Cow::into_owned);
+            decoded.ok().filter(|decoded| whole && !decoded.contains('\0'))
+        };
+        match (one(name), one(value)) {
+            (Some(name), Some(value)) => pairs.push((name, value)),
+            _ => return Err(name.to_owned()),
+        }
+    }
+    Ok(pairs)
+}

@@ -1,0 +1,191 @@
+//! One value of a condition becomes a filter: prefixes, systems, units, targets.
+//!
+//! Source: <https://hl7.org/fhir/R4/search.html#prefix> and the section of each parameter type.
+
+use super::super::catalog::TypeCatalog;
+use super::super::key;
+use super::super::plan::{Filter, Test, Unit};
+use super::super::query::{split, unescape};
+use crate::definitions::{Parameter, ParameterKind};
+use crate::model::primitive::decimal::Decimal;
+use crate::model::primitive::{Id, moment};
+use crate::model::reference;
+use crate::model::schema::ResourceType;
+
+/// Why a value has no meaning.
+pub(super) enum Unread {
+    /// The modifier is not served.
+    Modifier,
+    /// The value is wrong: what would be right.
+    Value(String),
+}
+
+fn wrong<T>(reason: String) -> Result<T, Unread> {
+    Err(Unread::Value(reason))
+}
+
+/// What a value is read with.
+pub(super) struct Reading<'a> {
+    pub(super) parameter: &'a Parameter,
+    pub(super) modifier: Option<&'a str>,
+    pub(super) base: &'a str,
+    pub(super) own: &'a TypeCatalog,
+}
+
+impl Reading<'_> {
+    /// The filter of one value, still escaped. `:not` is put around all alternatives by the caller.
+    pub(super) fn filter(&self, value: &str) -> Result<Filter, Unread> {
+        if value.is_empty() {
+            return wrong("One of the alternatives is empty: take out the extra comma.".into());
+        }
+        let number = self.parameter.number;
+        match (self.parameter.kind, self.modifier) {
+            _ if self.parameter.code == "_id" => match self.modifier {
+                None => Ok(Filter::Id(Id::new(&unescape(value)).into_iter().collect())),
+                Some(_) => Err(Unread::Modifier),
+            },
+            (ParameterKind::Token, None | Some("not")) => Ok(self.token(value)),
+            (ParameterKind::String, None) => Ok(Filter::TextStart(number, key::fold(&unescape(value)))),
+            (ParameterKind::String, Some("exact")) => Ok(Filter::Post(key::exact(number, &unescape(value)))),
+            (ParameterKind::String, Some("contains")) => Ok(Filter::TextPart(number, key::fold(&unescape(value)))),
+            (ParameterKind::Uri, None) => Ok(Filter::Post(key::uri(number, &unescape(value)))),
+            (ParameterKind::Reference, None) => self.reference(&unescape(value), None),
+            (ParameterKind::Reference, Some(ty)) => match self.parameter.targets.iter().find(|target| target.name() == ty) {
+                Some(target) => self.reference(&unescape(value), Some(*target)),
+                None => Err(Unread::Modifier),
+            },
+            (ParameterKind::Date, None) => self.date(value),
+            (ParameterKind::Number, None) => self.number(value),
+            (ParameterKind::Quantity, None) => self.quantity(value),
+            _ => Err(Unread::Modifier),
+        }
+    }
+
+    fn token(&self, value: &str) -> Filter {
+        let number = self.parameter.number;
+        let mut parts = split(value, '|');
+        // A code may itself hold a bar: only the first one divides.
+        let (system, code) = match parts.len() {
+            0 | 1 => (None, unescape(value)),
+            _ => (Some(unescape(&parts.remove(0))), unescape(&parts.join("|"))),
+        };
+        Filter::Post(match (system, code.as_str()) {
+            (None, code) => key::token_code(number, code),
+            (Some(system), "") => key::token_system(number, &system),
+            (Some(system), code) => key::token(number, &system, code),
+        })
+    }
+
+    fn reference(&self, text: &str, only: Option<ResourceType>) -> Result<Filter, Unread> {
+        let number = self.parameter.number;
+        let schema = self.own.schema();
+        let to = |target: &str| Filter::Post(key::reference(number, target));
+        let fits = |kind: ResourceType| only.is_none_or(|only| only == kind);
+        match reference::target(text, schema, self.base) {
+            reference::Target::Local { key, .. } if fits(key.kind) => Ok(to(&key.to_string())),
+            reference::Target::Local { key, .. } => wrong(format!("\"{text}\" is a {}, which the modifier rules out.", key.kind)),
+            _ if Id::is_valid(text) => {
+                let kinds = self.parameter.targets.iter().filter(|kind| fits(**kind));
+                Ok(Filter::Any(kinds.map(|kind| to(&format!("{kind}/{text}"))).collect()))
+            }
+            reference::Target::Other(url) if url.contains(':') => Ok(to(url)),
+            _ => wrong(format!("\"{text}\" is not a reference: write an id, Type/id or an absolute URL.")),
+        }
+    }
+
+    fn date(&self, value: &str) -> Result<Filter, Unread> {
+        let (prefix, text) = prefix(value);
+        let Some(interval) = moment::search_value(text) else {
+            return wrong(format!(
+                "\"{text}\" is not a date: write for example 2026, 2026-11, 2026-11-22 or 2026-11-22T10:15:00+01:00, after an optional prefix (eq ne gt lt ge le sa eb ap)."
+            ));
+        };
+        let (start, end) = (interval.start, interval.end - 1);
+        Ok(self.compare(
+            prefix,
+            start,
+            end,
+            || {
+                // "Approximately": a tenth of the width to either side, and a day at least.
+                let margin = ((end - start) / 10).max(86_400_000_000);
+                (start.saturating_sub(margin), end.saturating_add(margin))
+            },
+            Unit::Any,
+        ))
+    }
+
+    fn number(&self, value: &str) -> Result<Filter, Unread> {
+        let (prefix, text) = prefix(value);
+        self.decimal(prefix, text, Unit::Any)
+    }
+
+    fn quantity(&self, value: &str) -> Result<Filter, Unread> {
+        let parts = split(value, '|');
+        let (prefix, number) = prefix(parts.first().map_or("", String::as_str));
+        let unit = match parts.as_slice() {
+            [_] => Unit::Any,
+            [_, system, code] => match (unescape(system), unescape(code)) {
+                (system, code) if system.is_empty() && code.is_empty() => Unit::Any,
+                (system, code) if system.is_empty() => Unit::Code(key::unit_code(&code)),
+                (_, code) if code.is_empty() => return wrong("A system needs a code: write number|system|code.".into()),
+                (system, code) => Unit::Exactly(key::unit(&system, &code)),
+            },
+            _ => return wrong(format!("\"{value}\" is not a quantity: write number, number|system|code or number||code.")),
+        };
+        self.decimal(prefix, number, unit)
+    }
+
+    fn decimal(&self, prefix: &str, text: &str, unit: Unit) -> Result<Filter, Unread> {
+        let Some(decimal) = Decimal::new(text) else {
+            return wrong(format!(
+                "\"{text}\" is not a number: write for example 5.4 or 1.2e-3, after an optional prefix (eq ne gt lt ge le sa eb ap)."
+            ));
+        };
+        // gt, lt, ge, le compare with the number itself; only eq and ne know its precision.
+        let exact = decimal.sort_key();
+        let (low, high) = match prefix {
+            "eq" | "ne" => {
+                let (low, high) = decimal.implied_range();
+                (low.sort_key(), high.sort_key() - 1)
+            }
+            _ => (exact, exact),
+        };
+        Ok(self.compare(
+            prefix,
+            low,
+            high,
+            || {
+                let (low, high) = decimal.around();
+                (low.sort_key(), high.sort_key())
+            },
+            unit,
+        ))
+    }
+
+    /// The test that a prefix asks for, on the interval `[low, high]` that the value stands for.
+    fn compare(&self, prefix: &str, low: i64, high: i64, around: impl Fn() -> (i64, i64), unit: Unit) -> Filter {
+        let test = |test: Test| Filter::Number(self.parameter.number, test, unit);
+        match prefix {
+            "ne" => test(Test::NotWithin(low, high)),
+            "gt" => test(Test::EndsAfter(high)),
+            "lt" => test(Test::StartsBefore(low)),
+            "ge" => Filter::Any(vec![test(Test::EndsAfter(high)), test(Test::Within(low, high))]),
+            "le" => Filter::Any(vec![test(Test::StartsBefore(low)), test(Test::Within(low, high))]),
+            "sa" => test(Test::StartsAfter(high)),
+            "eb" => test(Test::EndsBefore(low)),
+            "ap" => {
+                let (low, high) = around();
+                test(Test::Overlaps(low, high))
+            }
+            _ => test(Test::Within(low, high)),
+        }
+    }
+}
+
+/// The prefix (`eq` if there is none) and the rest.
+fn prefix(value: &str) -> (&str, &str) {
+    match value.split_at_checked(2) {
+        Some((prefix @ ("eq" | "ne" | "gt" | "lt" | "ge" | "le" | "sa" | "eb" | "ap"), rest)) => (prefix, rest),
+        _ => ("eq", value),
+    }
+}
