@@ -14,5 +14,7 @@ pub mod fhirpath;
 pub mod search;
 // 40: where resources live
 pub mod store;
+// 50: what FHIR lets a client do
+pub mod interactions;
 // 80: the command line and everything it wires together
 pub mod app;

@@ -27,7 +27,11 @@ fn expressions_find_their_values() {
     check("(Patient.deceased as dateTime)", patient, "\"2020\"");
     check("Patient.deceased.as(Period)", patient, "");
     check("Patient.deceased.ofType(dateTime)", patient, "\"2020\"");
-    check("Patient.generalPractitioner.where(resolve() is Practitioner).reference", patient, "\"Practitioner/1\" \"https://x/fhir/Practitioner/3/_history/1\"");
+    check(
+        "Patient.generalPractitioner.where(resolve() is Practitioner).reference",
+        patient,
+        "\"Practitioner/1\" \"https://x/fhir/Practitioner/3/_history/1\"",
+    );
     check("Patient.name[1].family", patient, "\"D\"");
     check("Patient.extension('u').value", patient, "\"x\"");
     check("Patient.name.where(given.exists().not()).family", patient, "\"D\"");

@@ -30,7 +30,10 @@ fn wrong_json_is_refused_with_its_place() {
     check(r#"{"resourceType":"Patient","birthdate":"1970"}"#, "Did you mean \"birthDate\"");
     check(r#"{"resourceType":"Observation","value":"x"}"#, "Observation has no element \"value\"");
     check(r#"{"resourceType":"Patient","active":"true"}"#, "Patient.active: The type boolean is told as a JSON true or false");
-    check(r#"{"resourceType":"Patient","active":true,"active":true}"#, "Patient.active: The property \"active\" stands in this object twice");
+    check(
+        r#"{"resourceType":"Patient","active":true,"active":true}"#,
+        "Patient.active: The property \"active\" stands in this object twice",
+    );
     check(r#"{"resourceType":"Patient","name":{"family":"A"}}"#, "Patient.name: This element repeats");
     check(r#"{"resourceType":"Patient","gender":["male"]}"#, "Patient.gender: This element does not repeat");
     check(r#"{"resourceType":"Patient","name":[]}"#, "Patient.name: An array must not be empty");
@@ -45,7 +48,10 @@ fn wrong_json_is_refused_with_its_place() {
     check(r#"{"resourceType":"Observation","valueString":"a","valueInteger":1}"#, "value[x] has more than one type");
     check(r#"{"resourceType":"Observation","valueInteger":1.0}"#, "Observation.valueInteger: \"1.0\" is not a integer");
     check(r#"{"resourceType":"Patient","contained":[{"id":"x"}]}"#, "Patient.contained[0]: The property resourceType is missing");
-    check(r#"{"resourceType":"Patient","contained":[{"resourceType":"Patient","colour":1}]}"#, "Patient.contained[0]: Patient has no element \"colour\"");
+    check(
+        r#"{"resourceType":"Patient","contained":[{"resourceType":"Patient","colour":1}]}"#,
+        "Patient.contained[0]: Patient has no element \"colour\"",
+    );
     check(r#"{"resourceType":"Patient","_name":[{"id":"x"}]}"#, "not a primitive type");
     check("{\"resourceType\":\"Patient\",\"gender\":\"a\\u0000\"}", "U+0000");
     check(r#"{"resourceType":"Patient","gender":"\ud800"}"#, "surrogate");
@@ -78,7 +84,10 @@ fn the_stored_form_has_id_and_meta_first() {
         r#"{"active":true,"meta":{"versionId":"9","tag":[{"code":"x"}]},"id":"old","resourceType":"Patient"}"#,
         r#"{"resourceType":"Patient","id":"new","meta":{"versionId":"3","lastUpdated":"1970-01-01T00:00:00.000Z","tag":[{"code":"x"}]},"active":true}"#,
     );
-    check(r#"{"resourceType":"Patient"}"#, r#"{"resourceType":"Patient","id":"new","meta":{"versionId":"3","lastUpdated":"1970-01-01T00:00:00.000Z"}}"#);
+    check(
+        r#"{"resourceType":"Patient"}"#,
+        r#"{"resourceType":"Patient","id":"new","meta":{"versionId":"3","lastUpdated":"1970-01-01T00:00:00.000Z"}}"#,
+    );
     let one = read(r#"{"resourceType":"Patient"}"#).unwrap().body(&Id::new("a").unwrap());
     let other = read(r#"{"resourceType":"Patient","meta":{"source":"x"}}"#).unwrap().body(&Id::new("a").unwrap());
     assert!(!one.same_content(&other.finish(1, Instant(0))) && !other.same_content(&one.finish(1, Instant(0))));

@@ -1,0 +1,124 @@
+//! What FHIR lets a client do: one closed set of interactions and one executor, whoever asks.
+//!
+//! An HTTP request and an entry of a batch become the same [`Interaction`] (by [`request`]); [`Gateway::execute`] runs it.
+//! Source: <https://hl7.org/fhir/R4/http.html>.
+//!
+//! Invariant: no HTTP type, no status code (there is one table of them, in `http::respond`), no SQL.
+
+pub mod bundle;
+mod create;
+mod delete;
+pub mod failure;
+mod history;
+mod include;
+mod read;
+mod reference;
+pub mod request;
+mod search;
+mod subset;
+mod transaction;
+mod update;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+pub use failure::{Failure, FailureKind};
+pub use request::{Handling, Interaction, Request};
+
+use crate::base::budget::Limits;
+use crate::base::clock::Clock;
+use crate::base::random::{Random, uuid_text};
+use crate::model::outcome::Issue;
+use crate::model::primitive::Id;
+use crate::search::catalog::Catalog;
+use crate::search::cursor::Signer;
+use crate::search::resolve::PageSize;
+use crate::store::port::{Store, Version};
+
+/// How often a conditional interaction is decided anew when others write in between.
+const ATTEMPTS: usize = 16;
+
+/// Everything an interaction needs.
+#[derive(Debug, Clone)]
+pub struct Gateway {
+    /// Where resources live.
+    pub store: Arc<dyn Store>,
+    /// The search parameters of all types.
+    pub catalog: Arc<Catalog>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance, for ids.
+    pub random: Arc<dyn Random>,
+    /// This server's base URL as clients see it, without a slash at its end.
+    pub base: Arc<str>,
+    /// Limits on input.
+    pub limits: Limits,
+    /// How large pages are.
+    pub page_size: PageSize,
+    /// Signs the places in next links.
+    pub signer: Arc<Signer>,
+}
+
+/// What an interaction came to.
+#[derive(Debug, Clone)]
+pub enum Answer {
+    /// A resource as it is stored.
+    Resource(Arc<Version>),
+    /// A part of a resource (`_summary`, `_elements`).
+    Subset(Arc<Version>, Bytes),
+    /// The client has this version already.
+    NotModified(Arc<Version>),
+    /// A resource was written, or found to be so already.
+    Written {
+        /// The version that is current now.
+        version: Arc<Version>,
+        /// Whether it was not there before.
+        created: bool,
+    },
+    /// A resource is deleted; with the version that says so, if it was ever there.
+    Deleted(Option<Arc<Version>>),
+    /// A searchset or history Bundle.
+    Bundle(Bytes),
+    /// The answers of a batch.
+    Batch(Vec<Result<Answer, Failure>>),
+    /// The answers of a transaction. All writes went well; a read may still have failed if others deleted what it asked for.
+    Transaction(Vec<Result<Answer, Failure>>),
+}
+
+impl Gateway {
+    /// Runs an interaction.
+    ///
+    /// # Errors
+    /// A [`Failure`] that says what the client did wrong or what went wrong here; then nothing was stored.
+    pub async fn execute(&self, interaction: Interaction) -> Result<Answer, Failure> {
+        match interaction {
+            Interaction::Create(create) => self.create(create).await,
+            Interaction::Read(read) => self.read(read).await,
+            Interaction::VersionRead(read) => self.version_read(read).await,
+            Interaction::Update(update) => self.update(update).await,
+            Interaction::Delete(delete) => self.delete(delete).await,
+            Interaction::History(history) => self.history(history).await,
+            Interaction::Search(search) => self.search(search).await,
+            Interaction::Batch(entries) => self.batch(entries).await,
+            Interaction::Transaction(transaction) => self.transaction(transaction).await,
+        }
+    }
+
+    /// A new id that sorts by time: a UUID of version 7 (RFC 9562), so that new rows stand side by side in every index.
+    pub(crate) fn new_id(&self) -> Id {
+        let mut chance = [0_u8; 16];
+        self.random.fill(&mut chance);
+        let chance = u128::from_be_bytes(chance) & ((1 << 80) - 1);
+        let milliseconds = u128::from(self.clock.now().0.div_euclid(1000).cast_unsigned() & 0xFFFF_FFFF_FFFF);
+        let bits = (milliseconds << 80) | chance;
+        let text = uuid_text((bits & !(0xF << 76) & !(0x3 << 62)) | (0x7 << 76) | (0x2 << 62));
+        // Hexadecimal digits and hyphens are an id; the other branch cannot be.
+        Id::new(&text).unwrap_or_else(|| self.new_id())
+    }
+}
+
+/// Several issues as a failure of one kind.
+fn refused(kind: FailureKind, issues: Vec<Issue>) -> Failure {
+    Failure { kind, issues, cause: None }
+}

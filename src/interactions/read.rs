@@ -1,0 +1,57 @@
+//! read and vread. Source: <https://hl7.org/fhir/R4/http.html#read>, <https://hl7.org/fhir/R4/http.html#cread>.
+
+use std::sync::Arc;
+
+use super::request::{Read, VersionRead, no_version};
+use super::{Answer, Failure, FailureKind, Gateway, subset};
+use crate::model::outcome::IssueType;
+use crate::model::reference::Key;
+use crate::search::query;
+use crate::store::port::Version;
+
+impl Gateway {
+    pub(super) async fn read(&self, read: Read) -> Result<Answer, Failure> {
+        let version = self.store.read(&read.key).await?.ok_or_else(|| not_found(&read.key))?;
+        let version = alive(version)?;
+        let known = read.if_none_match.as_ref().map(|tags| tags.cover(version.version));
+        // If-None-Match decides alone when it is there (RFC 9110, section 13.2.2).
+        let fresh = known.unwrap_or_else(|| read.if_modified_since.is_some_and(|since| version.updated.seconds() <= since.seconds()));
+        if fresh {
+            return Ok(Answer::NotModified(version));
+        }
+        if read.view.is_empty() {
+            return Ok(Answer::Resource(version));
+        }
+        let (view, mut issues) = query::read(&read.view);
+        issues.extend(view.criteria.iter().map(|criterion| subset::not_for_a_read(&criterion.name())));
+        if !issues.is_empty() {
+            return Err(super::refused(FailureKind::Invalid, issues));
+        }
+        Ok(match subset::of(&version, view.summary, &view.elements, self.catalog.schema(), &self.limits) {
+            Some(part) => Answer::Subset(version, part),
+            None => Answer::Resource(version),
+        })
+    }
+
+    pub(super) async fn version_read(&self, read: VersionRead) -> Result<Answer, Failure> {
+        let found = self.store.read_version(&read.key, read.version).await?;
+        match found {
+            Some(version) => alive(version).map(Answer::Resource),
+            None if self.store.read(&read.key).await?.is_none() => Err(not_found(&read.key)),
+            None => Err(no_version(&read.key, read.version)),
+        }
+    }
+}
+
+pub(super) fn not_found(key: &Key) -> Failure {
+    Failure::new(FailureKind::NotFound, IssueType::NotFound, "", format!("There is no {key}."))
+}
+
+/// The version, if it is not a deletion.
+pub(super) fn alive(version: Arc<Version>) -> Result<Arc<Version>, Failure> {
+    if version.body.is_some() {
+        return Ok(version);
+    }
+    let told = format!("{} was deleted at {} (version {}).", version.key, version.updated, version.version);
+    Err(Failure::new(FailureKind::Gone, IssueType::Deleted, "", told))
+}

@@ -1,0 +1,396 @@
+//! A request, from HTTP or from an entry of a Bundle, becomes an [`Interaction`].
+//!
+//! Source: <https://hl7.org/fhir/R4/http.html>, <https://hl7.org/fhir/R4/bundle.html#Bundle.entry.request>.
+
+use super::bundle::{self, Entry};
+use super::{Failure, FailureKind, Gateway};
+use crate::base::clock::Instant;
+use crate::model::outcome::IssueType;
+use crate::model::primitive::Id;
+use crate::model::reference::Key;
+use crate::model::resource::Resource;
+use crate::model::schema::{ResourceType, Schema};
+use crate::search::query;
+use crate::store::port::Idempotency;
+
+/// What is asked to be done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(missing_docs, reason = "named as in HTTP")]
+pub enum Verb {
+    Get,
+    Post,
+    Put,
+    Delete,
+}
+
+/// `Prefer: handling=`: what becomes of a search parameter that is not understood.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Handling {
+    /// The search is refused.
+    #[default]
+    Strict,
+    /// It is left out, and the answer says so.
+    Lenient,
+}
+
+/// A condition on the current version: `W/"1"`, several of them, or `*`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Tags {
+    /// Any version.
+    Any,
+    /// One of these versions; texts that are no version of ours are told as `None`.
+    These(Vec<Option<u64>>),
+}
+
+impl Tags {
+    /// Reads the value of If-Match or If-None-Match; weak and strong tags count alike.
+    #[must_use]
+    pub fn read(text: &str) -> Option<Self> {
+        if text.trim() == "*" {
+            return Some(Self::Any);
+        }
+        let tag = |tag: &str| {
+            let tag = tag.trim();
+            let quoted = tag.strip_prefix("W/").unwrap_or(tag).strip_prefix('"')?.strip_suffix('"')?;
+            Some(quoted.parse().ok().filter(|_| quoted.bytes().all(|b| b.is_ascii_digit())))
+        };
+        text.split(',').map(tag).collect::<Option<Vec<_>>>().map(Self::These)
+    }
+
+    /// Whether a version is among them.
+    #[must_use]
+    pub fn cover(&self, version: u64) -> bool {
+        match self {
+            Self::Any => true,
+            Self::These(versions) => versions.contains(&Some(version)),
+        }
+    }
+}
+
+/// A request before its meaning is known.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// What is asked.
+    pub verb: Verb,
+    /// Path below the base, without a slash at either end: `Patient/1`.
+    pub path: String,
+    /// Text after the `?`, still encoded.
+    pub query: String,
+    /// The form of a POST `_search`, still encoded.
+    pub form: Option<String>,
+    /// The resource in the body.
+    pub resource: Option<Resource>,
+    /// If-Match
+    pub if_match: Option<String>,
+    /// If-None-Match
+    pub if_none_match: Option<String>,
+    /// If-Modified-Since
+    pub if_modified_since: Option<Instant>,
+    /// If-None-Exist
+    pub if_none_exist: Option<String>,
+    /// How to treat unknown search parameters.
+    pub handling: Handling,
+    /// The request's own key.
+    pub idempotency: Option<Idempotency>,
+}
+
+impl Request {
+    /// A request with nothing but a verb and an address.
+    #[must_use]
+    pub fn new(verb: Verb, path: &str, query: &str) -> Self {
+        Self {
+            verb,
+            path: path.to_owned(),
+            query: query.to_owned(),
+            form: None,
+            resource: None,
+            if_match: None,
+            if_none_match: None,
+            if_modified_since: None,
+            if_none_exist: None,
+            handling: Handling::Strict,
+            idempotency: None,
+        }
+    }
+}
+
+/// Something that the executor can do.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "named as in the specification")]
+pub enum Interaction {
+    Create(Box<Create>),
+    Read(Read),
+    VersionRead(VersionRead),
+    Update(Box<Update>),
+    Delete(Delete),
+    History(HistoryOf),
+    Search(SearchOf),
+    Batch(Vec<Entry>),
+    Transaction(Transaction),
+}
+
+/// create, perhaps only if a search finds nothing.
+#[derive(Debug, Clone)]
+pub struct Create {
+    /// The content.
+    pub resource: Resource,
+    /// The search that has to find nothing (If-None-Exist), encoded.
+    pub if_none_exist: Option<String>,
+    /// The request's own key.
+    pub idempotency: Option<Idempotency>,
+}
+
+/// read, perhaps only if it has changed, perhaps only a part.
+#[derive(Debug, Clone)]
+pub struct Read {
+    /// Which resource.
+    pub key: Key,
+    /// Versions that the client has.
+    pub if_none_match: Option<Tags>,
+    /// Time of the version that the client has.
+    pub if_modified_since: Option<Instant>,
+    /// `_summary` and `_elements`, decoded.
+    pub view: Vec<(String, String)>,
+}
+
+/// vread
+#[derive(Debug, Clone)]
+pub struct VersionRead {
+    /// Which resource.
+    pub key: Key,
+    /// Which version.
+    pub version: u64,
+}
+
+/// update, or create under a given id.
+#[derive(Debug, Clone)]
+pub struct Update {
+    /// Which resource.
+    pub key: Key,
+    /// The content.
+    pub resource: Resource,
+    /// Versions that must be current.
+    pub if_match: Option<Tags>,
+    /// Whether the resource must not be there (`If-None-Match: *`).
+    pub only_new: bool,
+}
+
+/// delete
+#[derive(Debug, Clone)]
+pub struct Delete {
+    /// Which resource.
+    pub key: Key,
+    /// Versions that must be current.
+    pub if_match: Option<Tags>,
+}
+
+/// history of one resource
+#[derive(Debug, Clone)]
+pub struct HistoryOf {
+    /// Which resource.
+    pub key: Key,
+    /// `_count` and our cursor, decoded.
+    pub parameters: Vec<(String, String)>,
+}
+
+/// search of one type
+#[derive(Debug, Clone)]
+pub struct SearchOf {
+    /// Which type.
+    pub kind: ResourceType,
+    /// Names and values, decoded.
+    pub parameters: Vec<(String, String)>,
+    /// How to treat unknown ones.
+    pub handling: Handling,
+}
+
+/// transaction
+#[derive(Debug, Clone)]
+pub struct Transaction {
+    /// Its entries.
+    pub entries: Vec<Entry>,
+    /// The request's own key.
+    pub idempotency: Option<Idempotency>,
+}
+
+const ON_SYSTEM: &[&str] = &["POST"];
+const ON_TYPE: &[&str] = &["GET", "HEAD", "POST"];
+const ON_SEARCH: &[&str] = &["POST"];
+const ON_INSTANCE: &[&str] = &["GET", "HEAD", "PUT", "DELETE"];
+const ON_HISTORY: &[&str] = &["GET", "HEAD"];
+
+impl Gateway {
+    /// Gives a request its meaning. `metadata` is answered by the HTTP floor, which knows what it serves.
+    ///
+    /// # Errors
+    /// When there is nothing at that address, the method is not possible there, or body and address do not fit.
+    pub fn interpret(&self, request: Request) -> Result<Interaction, Failure> {
+        let schema = self.catalog.schema();
+        let path = request.path.clone();
+        let parts: Vec<&str> = path.split('/').collect();
+        match (request.verb, parts.as_slice()) {
+            (Verb::Post, [""]) => self.bundle(request),
+            (_, [""]) => Err(method(ON_SYSTEM)),
+            (verb, [kind]) => {
+                let kind = resource_type(kind, schema)?;
+                match verb {
+                    Verb::Get => {
+                        Ok(Interaction::Search(SearchOf { kind, parameters: decoded(&request.query)?, handling: request.handling }))
+                    }
+                    Verb::Post => create(request, kind),
+                    _ => Err(method(ON_TYPE)),
+                }
+            }
+            (Verb::Post, [kind, "_search"]) => {
+                let kind = resource_type(kind, schema)?;
+                let mut parameters = decoded(&request.query)?;
+                parameters.extend(decoded(request.form.as_deref().unwrap_or(""))?);
+                Ok(Interaction::Search(SearchOf { kind, parameters, handling: request.handling }))
+            }
+            (_, [kind, "_search"]) => resource_type(kind, schema).and(Err(method(ON_SEARCH))),
+            (verb, [kind, id]) => {
+                let key = address(kind, id, schema)?;
+                match verb {
+                    Verb::Get => Ok(Interaction::Read(Read {
+                        key,
+                        if_none_match: tags(request.if_none_match.as_deref(), "If-None-Match")?,
+                        if_modified_since: request.if_modified_since,
+                        view: decoded(&request.query)?,
+                    })),
+                    Verb::Put => update(request, key),
+                    Verb::Delete => Ok(Interaction::Delete(Delete { key, if_match: tags(request.if_match.as_deref(), "If-Match")? })),
+                    Verb::Post => Err(method(ON_INSTANCE)),
+                }
+            }
+            (Verb::Get, [kind, id, "_history"]) => {
+                Ok(Interaction::History(HistoryOf { key: address(kind, id, schema)?, parameters: decoded(&request.query)? }))
+            }
+            (Verb::Get, [kind, id, "_history", version]) => {
+                let key = address(kind, id, schema)?;
+                let known = version.parse::<u64>().ok().filter(|_| version.bytes().all(|b| b.is_ascii_digit()));
+                known
+                    .map(|version| Interaction::VersionRead(VersionRead { key: key.clone(), version }))
+                    .ok_or_else(|| no_version(&key, short(version)))
+            }
+            (_, [kind, id, "_history"] | [kind, id, "_history", _]) => address(kind, id, schema).and(Err(method(ON_HISTORY))),
+            _ => Err(Failure::new(FailureKind::NotFound, IssueType::NotFound, "", format!("There is nothing at \"{}\".", short(&path)))),
+        }
+    }
+
+    fn bundle(&self, request: Request) -> Result<Interaction, Failure> {
+        let resource = body(request.resource)?;
+        let kind = resource.root().get_text("type").unwrap_or_default().into_owned();
+        if resource.kind().name() != "Bundle" || !matches!(kind.as_str(), "batch" | "transaction") {
+            return Err(Failure::invalid(
+                "Bundle.type",
+                "Send a Bundle of type batch or transaction here; other resources go to their type's address.",
+            ));
+        }
+        let entries = bundle::entries(&resource, &self.limits)?;
+        Ok(match kind.as_str() {
+            "batch" => Interaction::Batch(entries),
+            _ => Interaction::Transaction(Transaction { entries, idempotency: request.idempotency }),
+        })
+    }
+}
+
+fn create(request: Request, kind: ResourceType) -> Result<Interaction, Failure> {
+    let resource = body(request.resource)?;
+    same_kind(&resource, kind)?;
+    Ok(Interaction::Create(Box::new(Create { resource, if_none_exist: request.if_none_exist, idempotency: request.idempotency })))
+}
+
+fn update(request: Request, key: Key) -> Result<Interaction, Failure> {
+    let resource = body(request.resource)?;
+    same_kind(&resource, key.kind)?;
+    match resource.id() {
+        Some(id) if *id == key.id => {}
+        Some(id) => {
+            return Err(Failure::invalid(
+                format!("{}.id", key.kind),
+                format!("The resource says that its id is \"{id}\", but it was sent to {key}: make them the same."),
+            ));
+        }
+        None => {
+            return Err(Failure::invalid(
+                format!("{}.id", key.kind),
+                format!("The resource has no id: set it to \"{}\", the id in its address.", key.id),
+            ));
+        }
+    }
+    let only_new = match tags(request.if_none_match.as_deref(), "If-None-Match")? {
+        None => false,
+        Some(Tags::Any) => true,
+        Some(Tags::These(_)) => {
+            return Err(Failure::invalid(
+                "If-None-Match",
+                "For an update, only If-None-Match: * is possible; use If-Match to name a version.",
+            ));
+        }
+    };
+    let if_match = tags(request.if_match.as_deref(), "If-Match")?;
+    Ok(Interaction::Update(Box::new(Update { key, resource, if_match, only_new })))
+}
+
+fn body(resource: Option<Resource>) -> Result<Resource, Failure> {
+    resource.ok_or_else(|| Failure::new(FailureKind::Invalid, IssueType::Required, "", "The request has no resource in its body."))
+}
+
+fn same_kind(resource: &Resource, kind: ResourceType) -> Result<(), Failure> {
+    if resource.kind() == kind {
+        return Ok(());
+    }
+    let told = format!("This is a {}, but it was sent to the address of {kind}.", resource.kind());
+    Err(Failure::invalid(format!("{}.resourceType", resource.kind()), told))
+}
+
+fn tags(text: Option<&str>, name: &str) -> Result<Option<Tags>, Failure> {
+    let read = |text| {
+        Tags::read(text)
+            .ok_or_else(|| Failure::invalid(name, format!("\"{}\" is not an entity tag: write for example W/\"3\".", short(text))))
+    };
+    text.map(read).transpose()
+}
+
+fn decoded(text: &str) -> Result<Vec<(String, String)>, Failure> {
+    query::decode(text).map_err(|name| Failure::invalid(short(&name), "This parameter is not percent-encoded UTF-8."))
+}
+
+fn resource_type(name: &str, schema: &Schema) -> Result<ResourceType, Failure> {
+    let unknown = || {
+        Failure::new(FailureKind::NotFound, IssueType::NotSupported, "", format!("\"{}\" is not a resource type of FHIR R4.", short(name)))
+    };
+    schema.resource_type(name).ok_or_else(unknown)
+}
+
+fn address(kind: &str, id: &str, schema: &Schema) -> Result<Key, Failure> {
+    let kind = resource_type(kind, schema)?;
+    if id.starts_with('$') || id.starts_with('_') {
+        return Err(Failure::new(
+            FailureKind::NotFound,
+            IssueType::NotSupported,
+            "",
+            format!("{kind} has no operation \"{}\" on this server.", short(id)),
+        ));
+    }
+    let told = || format!("\"{}\" is not an id: it has 1 to 64 characters out of A-Z, a-z, 0-9, '-' and '.'.", short(id));
+    Ok(Key { kind, id: Id::new(id).ok_or_else(|| Failure::invalid(format!("{kind}.id"), told()))? })
+}
+
+fn method(allowed: &'static [&'static str]) -> Failure {
+    Failure::new(
+        FailureKind::Method(allowed),
+        IssueType::NotSupported,
+        "",
+        format!("This method is not possible here; possible are {}.", allowed.join(", ")),
+    )
+}
+
+pub(super) fn no_version(key: &Key, version: impl std::fmt::Display) -> Failure {
+    Failure::new(FailureKind::NotFound, IssueType::NotFound, "", format!("{key} has no version {version}."))
+}
+
+/// Foreign text cut to what a message can bear.
+fn short(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(80).collect()
+}

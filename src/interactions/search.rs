@@ -1,0 +1,135 @@
+//! search of one type. Source: <https://hl7.org/fhir/R4/http.html#search>, <https://hl7.org/fhir/R4/search.html>.
+
+use std::fmt::Write as _;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::bundle::{Mode, Writer, warnings};
+use super::request::{Handling, SearchOf};
+use super::{Answer, Failure, FailureKind, Gateway, refused, subset};
+use crate::model::schema::ResourceType;
+use crate::search::query::{self, Include, Query, Summary, Total};
+use crate::search::resolve::{Search, resolve};
+use crate::store::port::{Page, Version};
+
+/// What may stand in a query value as it is.
+const PLAIN: &AsciiSet =
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b',').remove(b':').remove(b'/').remove(b'|').remove(b'$');
+
+impl Gateway {
+    pub(super) async fn search(&self, of: SearchOf) -> Result<Answer, Failure> {
+        let SearchOf { kind, parameters, handling } = of;
+        let (query, mut issues) = query::read(&parameters);
+        let (mut search, more) = resolve(&query, kind, &self.catalog, &self.base, self.page_size);
+        issues.extend(more);
+        if !issues.is_empty() && handling == Handling::Strict {
+            return Err(refused(FailureKind::Invalid, issues));
+        }
+        let address = self.address(kind, &search.used, search.plan.limit);
+        if let Some(token) = &query.cursor {
+            let place = self.signer.read(&address, token);
+            let place = place.filter(|place| place.values.len() == search.plan.sort.len());
+            search.plan.after = Some(place.ok_or_else(|| {
+                Failure::invalid(query::CURSOR, "This page link is not one of this server for this search: start again without it.")
+            })?);
+        }
+        let page = self.store.search(&search.plan).await?;
+        self.searchset(&search, &address, query.cursor.as_deref(), &page, &issues).await.map(Answer::Bundle)
+    }
+
+    async fn searchset(
+        &self,
+        search: &Search,
+        address: &str,
+        cursor: Option<&str>,
+        page: &Page,
+        issues: &[crate::model::outcome::Issue],
+    ) -> Result<bytes::Bytes, Failure> {
+        let others = self.included(search, page).await?;
+        let with = |token: &str| format!("{address}{}{}={token}", if address.contains('?') { '&' } else { '?' }, query::CURSOR);
+        let mut links = vec![("self", cursor.map_or_else(|| address.to_owned(), &with))];
+        if let Some(last) = page.hits.last().filter(|_| page.more) {
+            links.push(("next", with(&self.signer.write(address, &last.place))));
+        }
+        let length = |version: &Version| version.body.as_ref().map_or(0, bytes::Bytes::len) + 160;
+        let size =
+            page.hits.iter().map(|hit| length(&hit.version)).sum::<usize>() + others.iter().map(|version| length(version)).sum::<usize>();
+        let mut writer = Writer::new("searchset", self.new_id().as_str(), self.clock.now(), page.total, &links, size);
+        for hit in &page.hits {
+            self.write(&hit.version, search, Mode::Match, &mut writer);
+        }
+        for version in &others {
+            self.write(version, search, Mode::Include, &mut writer);
+        }
+        if !issues.is_empty() {
+            writer.found(None, &warnings(issues), Mode::Outcome);
+        }
+        Ok(writer.finish())
+    }
+
+    fn write(&self, version: &Version, search: &Search, mode: Mode, writer: &mut Writer) {
+        let Some(body) = &version.body else { return };
+        let url = format!("{}/{}", self.base, version.key);
+        let part = subset::of(version, Some(search.summary), &search.elements, self.catalog.schema(), &self.limits);
+        let body = part.as_ref().unwrap_or(body);
+        writer.found(Some(&url), std::str::from_utf8(body).unwrap_or("{}"), mode);
+    }
+
+    /// The address of the search as it was understood: the self link, and what a cursor is bound to.
+    fn address(&self, kind: ResourceType, used: &Query, limit: usize) -> String {
+        let mut url = format!("{}/{kind}", self.base);
+        let mut separator = '?';
+        let mut add = |name: &str, value: &str| {
+            let _ = write!(url, "{separator}{name}={}", utf8_percent_encode(value, PLAIN));
+            separator = '&';
+        };
+        for criterion in &used.criteria {
+            add(&criterion.name(), &criterion.values.join(","));
+        }
+        if !used.sort.is_empty() {
+            let keys: Vec<_> = used.sort.iter().map(|(code, descending)| format!("{}{code}", if *descending { "-" } else { "" })).collect();
+            add("_sort", &keys.join(","));
+        }
+        for (name, includes) in [("_include", &used.includes), ("_revinclude", &used.revincludes)] {
+            includes.iter().for_each(|include| add(name, &spelled(include)));
+        }
+        if let Some(total) = used.total {
+            add(
+                "_total",
+                match total {
+                    Total::None => "none",
+                    Total::Estimate => "estimate",
+                    Total::Accurate => "accurate",
+                },
+            );
+        }
+        if let Some(summary) = used.summary {
+            add(
+                "_summary",
+                match summary {
+                    Summary::True => "true",
+                    Summary::Text => "text",
+                    Summary::Data => "data",
+                    Summary::Count => "count",
+                    Summary::False => "false",
+                },
+            );
+        }
+        if !used.elements.is_empty() {
+            add("_elements", &used.elements.join(","));
+        }
+        if used.count.is_some() {
+            add("_count", &limit.to_string());
+        }
+        url
+    }
+}
+
+fn spelled(include: &Include) -> String {
+    let mut text = format!("{}:{}", include.source, include.code);
+    if let Some(target) = &include.target {
+        text.push(':');
+        text.push_str(target);
+    }
+    text
+}
