@@ -16,5 +16,7 @@ pub mod search;
 pub mod store;
 // 50: what FHIR lets a client do
 pub mod interactions;
+// 70: bytes to interactions and back
+pub mod http;
 // 80: the command line and everything it wires together
 pub mod app;
