@@ -17,9 +17,10 @@ use crate::writer::{Handle, Queue};
 /// The way to the writer, and connections for readers.
 #[derive(Debug)]
 pub(crate) struct Service {
-    queue: Queue,
     // As many as there are worker threads: a read never awaits, so a std mutex around a short push or pop is enough.
     idle: Mutex<Vec<Connection>>,
+    // Dropped after the readers, so that the writer is the last to close the store and leaves no log behind.
+    queue: Queue,
 }
 
 /// Opens the store and starts its writer.
@@ -27,7 +28,7 @@ pub(crate) fn open(store: &Path) -> Result<(Service, Handle), Failure> {
     let (queue, handle) = Queue::start(store)?;
     let readers = std::thread::available_parallelism().map_or(2, usize::from);
     let idle = (0..readers).map(|_| reader(store)).collect::<Result<_, _>>()?;
-    Ok((Service { queue, idle: Mutex::new(idle) }, handle))
+    Ok((Service { idle: Mutex::new(idle), queue }, handle))
 }
 
 fn reader(store: &Path) -> rusqlite::Result<Connection> {
