@@ -5,15 +5,18 @@
 //!
 //! Invariant: runs only in the command `norn definitions` and in tests; the server never compiles.
 
+mod catalogue;
 mod compartments;
+mod elements;
 mod json;
 mod parameters;
+mod profiles;
 mod types;
+mod value_sets;
 
 use super::package::{BadPackage, Package};
-
-/// The package that defines R4 itself.
-const R4: &str = "hl7.fhir.r4.examples";
+use catalogue::Catalogue;
+use elements::ConstraintNames;
 
 /// Packages that cannot be compiled.
 #[derive(Debug, thiserror::Error)]
@@ -41,12 +44,16 @@ pub struct Tables {
 /// # Errors
 /// When a package is missing or a definition is not what FHIR says it must be.
 pub fn tables(packages: &[Package]) -> Result<Tables, CompileError> {
-    let r4 = packages.iter().find(|package| package.name == R4).ok_or(CompileError::Missing(R4))?;
+    let all = Catalogue::read(packages)?;
+    let names = ConstraintNames::of(&all);
     Ok(Tables {
         files: vec![
-            ("compartments.tsv", compartments::table(r4)?),
-            ("search-parameters.tsv", parameters::table(r4)?),
-            ("types.tsv", types::table(r4)?),
+            ("compartments.tsv", compartments::table(&all)),
+            ("constraints.tsv", names.table()),
+            ("profiles.tsv", profiles::table(&all, &names)),
+            ("search-parameters.tsv", parameters::table(&all)?),
+            ("types.tsv", types::table(&all, &names)),
+            ("value-sets.tsv", value_sets::table(&all)),
         ],
     })
 }
