@@ -6,5 +6,7 @@ pub mod base;
 pub mod model;
 // what R4 and the profiles define, in tables
 pub mod definitions;
+// the one door to other servers
+pub mod outbound;
 // the command line and everything it wires together
 pub mod app;

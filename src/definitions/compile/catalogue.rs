@@ -5,14 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::json::{list, text};
-use super::{CompileError, Package};
-
-/// The package that defines R4 itself.
-const R4: &str = "hl7.fhir.r4.examples";
-
-/// The packages that the gateway conforms to. What stands later supersedes what stands earlier under the same URL:
-/// HL7 maintains extensions and terminology outside the specification since R4.
-const ORDER: [&str; 5] = [R4, "hl7.fhir.uv.extensions.r4", "hl7.terminology.r4", "hl7.fhir.uv.genomics-reporting", "hl7.fhir.us.mcode"];
+use super::{CompileError, PACKAGES, Package, R4};
 
 /// What of an element is a fact; the rest explains it.
 const FACTS: [&str; 12] =
@@ -43,7 +36,7 @@ impl Catalogue {
     /// Reads the packages.
     pub(super) fn read(packages: &[Package]) -> Result<Self, CompileError> {
         let mut all = Self::default();
-        for (number, name) in ORDER.into_iter().enumerate() {
+        for (number, name) in PACKAGES.into_iter().enumerate() {
             let package = packages.iter().find(|package| package.name == name).ok_or(CompileError::Missing(name))?;
             package.resources("StructureDefinition", |structure| {
                 // Logical models describe other things than resources; a few examples have no snapshot.

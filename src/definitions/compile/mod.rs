@@ -18,6 +18,14 @@ use super::package::{BadPackage, Package};
 use catalogue::Catalogue;
 use elements::ConstraintNames;
 
+/// The package that defines R4 itself.
+const R4: &str = "hl7.fhir.r4.examples";
+
+/// The packages that are compiled. What stands later supersedes what stands earlier under the same URL:
+/// HL7 maintains extensions and terminology outside the specification since R4.
+pub const PACKAGES: [&str; 5] =
+    [R4, "hl7.fhir.uv.extensions.r4", "hl7.terminology.r4", "hl7.fhir.uv.genomics-reporting", "hl7.fhir.us.mcode"];
+
 /// Packages that cannot be compiled.
 #[derive(Debug, thiserror::Error)]
 pub enum CompileError {
@@ -57,3 +65,6 @@ pub fn tables(packages: &[Package]) -> Result<Tables, CompileError> {
         ],
     })
 }
+
+#[cfg(test)]
+mod tests;
