@@ -162,8 +162,11 @@ impl Npm {
     #[must_use]
     pub fn address(&self) -> String {
         let lines = self.npmrc.as_deref().unwrap_or("").lines();
-        let in_file =
-            lines.filter_map(|line| line.split_once('=')).filter(|(key, _)| key.trim() == "registry").map(|(_, value)| value.trim()).next_back();
+        let in_file = lines
+            .filter_map(|line| line.split_once('='))
+            .filter(|(key, _)| key.trim() == "registry")
+            .map(|(_, value)| value.trim())
+            .next_back();
         let told = self.registry.as_deref().or(in_file).map(|value| value.trim_matches(['"', '\''])).filter(|value| !value.is_empty());
         let mut address = told.unwrap_or(PUBLIC_REGISTRY).to_owned();
         if !address.ends_with('/') {
