@@ -12,7 +12,8 @@ pub mod definitions;
 pub mod fhirpath;
 // 35: searches as data
 pub mod search;
-// 40: where resources live
+// 40: where resources live, and the one door to other servers
+pub mod outbound;
 pub mod store;
 // 50: what FHIR lets a client do
 pub mod interactions;

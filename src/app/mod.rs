@@ -8,6 +8,7 @@ pub mod arguments;
 pub mod config;
 mod convert;
 mod definitions;
+pub mod packages;
 mod demo;
 mod import;
 mod lifecycle;
