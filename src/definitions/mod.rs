@@ -140,6 +140,13 @@ impl Definitions {
         self.base_rules().elements.get(usize::try_from(element).ok()?)
     }
 
+    /// The code system that an element of type `code` implies: that of its required value set.
+    #[must_use]
+    pub fn implied_system(&self, element: u32, code: &str) -> Option<&'static str> {
+        let binding = self.rules(element)?.binding.filter(|binding| binding.strength == rules::Strength::Required)?;
+        self.value_set(binding.value_set)?.system_of(code)
+    }
+
     /// The invariants that hold for every value of a type or backbone, those of its parents included.
     #[must_use]
     pub fn constraints(&self, ty: TypeId) -> &[Constraint] {

@@ -53,6 +53,13 @@ impl ValueSet {
         answer
     }
 
+    /// The system that has this code; `None` if none has, or the codes cannot be listed.
+    #[must_use]
+    pub fn system_of(&self, code: &str) -> Option<&'static str> {
+        let has = |codes: &Codes| matches!(codes, Codes::Listed(codes) if codes.binary_search(&code).is_ok());
+        self.systems.iter().find(|(_, codes)| has(codes)).map(|(system, _)| *system)
+    }
+
     /// All codes with their systems, in the order of systems; `None` when they cannot be listed.
     #[must_use]
     pub fn codes(&self) -> Option<Vec<(&'static str, &'static str)>> {
