@@ -7,6 +7,7 @@
 
 mod scan;
 mod typed;
+pub mod xml;
 
 use crate::base::budget::Limits;
 
@@ -14,6 +15,8 @@ use super::outcome::{Issue, IssueType};
 use super::resource::Resource;
 use super::schema::Schema;
 use super::tree::Tree;
+
+pub use xml::{read_xml, write_xml};
 
 /// Reads a resource from JSON, strictly.
 ///

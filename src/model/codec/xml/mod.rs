@@ -1,0 +1,65 @@
+//! FHIR's XML, read into the same canonical JSON trees as JSON is, and written from them.
+//!
+//! Reading has three steps, each with one job. [`scan`] walks the bytes with the schema: it refuses what XML or FHIR's XML forbid,
+//! and cuts the document into [`Shell`]s, one for each resource. [`bridge`] has fhirbolt turn a shell into JSON. The strict JSON
+//! reader judges the whole, so every rule of FHIR holds in one place whatever the format was. [`write`] goes the same way back.
+//!
+//! Inner resources and narratives are cut out of a shell and told in it by number, for three reasons: memory is bounded by the largest
+//! single resource of a Bundle, fhirbolt never meets a resource inside another, and narratives are carried over character by character.
+//!
+//! Source: <https://hl7.org/fhir/R4/xml.html>, <https://www.w3.org/TR/xml/>, `docs/decisions/0003-xml.md`.
+//!
+//! Invariant: no document type, no entity but the five of XML itself, nothing is ever fetched or expanded.
+
+mod bridge;
+mod narrative;
+mod scan;
+mod syntax;
+mod write;
+
+use crate::base::budget::Limits;
+use crate::model::outcome::Issue;
+use crate::model::resource::Resource;
+use crate::model::schema::{Schema, TypeId};
+
+/// The namespace of FHIR's elements.
+const FHIR: &str = "http://hl7.org/fhir";
+/// The namespace of narratives.
+const XHTML: &str = "http://www.w3.org/1999/xhtml";
+
+/// One resource in plain XML, with what stands inside it cut out: an inner resource or a narrative is an element whose `value`
+/// is the number (0-based) of the part.
+#[derive(Debug)]
+struct Shell {
+    ty: TypeId,
+    xml: String,
+    /// The JSON of the inner resources.
+    resources: Vec<String>,
+    /// The `<div>…</div>` texts.
+    narratives: Vec<String>,
+}
+
+/// Reads a resource from XML, strictly.
+///
+/// # Errors
+/// All issues found, each with its path, line and column: broken XML, a document type, another encoding than UTF-8, unknown elements
+/// and attributes, text, elements out of order, and whatever [`super::read_json`] refuses.
+pub fn read_xml(bytes: &[u8], schema: &'static Schema, limits: &Limits) -> Result<Resource, Vec<Issue>> {
+    let json = scan::json(bytes, schema, limits)?;
+    super::read_json(json.as_bytes(), schema, limits)
+}
+
+/// Writes a resource, told as JSON, as XML: elements in the order of the specification, no white space between them.
+///
+/// # Errors
+/// When the JSON is not a resource that [`super::read_json`] takes, or holds what XML cannot tell: control characters, a narrative that is
+/// not well-formed, an extension on an attribute.
+pub fn write_xml(resource: &[u8], schema: &'static Schema, limits: &Limits) -> Result<Vec<u8>, Vec<Issue>> {
+    // A resource as deep as allowed stands some levels deeper inside the Bundle in which it is answered.
+    let limits = Limits { depth: limits.depth.saturating_add(8), ..*limits };
+    let resource = super::read_json(resource, schema, &limits)?;
+    write::xml(&resource).map_err(|issue| vec![issue])
+}
+
+#[cfg(test)]
+mod tests;
