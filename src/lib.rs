@@ -3,4 +3,6 @@
 //! The modules stand in floor order; each imports only floors below it (see ARCHITECTURE.md).
 
 pub mod base;
+pub mod genome;
+pub mod mapping;
 pub mod model;
