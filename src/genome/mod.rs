@@ -7,6 +7,7 @@
 
 pub mod allele;
 pub mod assembly;
+pub mod consequence;
 pub mod coordinate;
 pub mod gene;
 pub mod hgvs;

@@ -8,6 +8,9 @@ use aws_lc_rs::digest;
 use crate::base::random::uuid_text;
 use crate::model::draft::Draft;
 
+/// Code of the tag that all resources of this mapping bear.
+pub(crate) const TAG: &str = "tso500";
+
 /// How an entry asks to be stored.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Request {

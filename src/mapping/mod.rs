@@ -10,6 +10,7 @@ pub mod demo;
 mod finding;
 mod inpred;
 mod input;
+mod json;
 pub mod ledger;
 mod moment;
 mod output;
