@@ -1,0 +1,1 @@
+//! Fits a conversion to what a store holds already.
