@@ -41,12 +41,3 @@ pub fn read_json(bytes: &[u8], schema: &'static Schema, limits: &Limits) -> Resu
 
 #[cfg(test)]
 mod tests;
-
-/// shim
-pub fn read_xml(_: &[u8], _: &'static Schema, _: &Limits) -> Result<Resource, Vec<Issue>> {
-    Err(vec![])
-}
-/// shim
-pub fn write_xml(_: &[u8], _: &'static Schema, _: &Limits) -> Result<Vec<u8>, Vec<Issue>> {
-    Err(vec![])
-}

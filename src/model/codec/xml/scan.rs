@@ -130,7 +130,11 @@ impl Scanner<'_> {
                     return Ok(());
                 }
                 let told: String = raw.trim().chars().take(40).collect();
-                self.note(at, IssueType::Structure, format!("Text must not stand here (\"{told}\"): values are told in the attribute value"));
+                self.note(
+                    at,
+                    IssueType::Structure,
+                    format!("Text must not stand here (\"{told}\"): values are told in the attribute value"),
+                );
             }
             Event::DocType(_) => return Err(broken(&self.places.tell(at), "a document type (DOCTYPE) is never accepted")),
             Event::Decl(declaration) => self.declaration(declaration, at)?,
@@ -373,7 +377,8 @@ impl Scanner<'_> {
                 if let Some(mut shell) = shell.filter(|_| self.issues.is_empty()) {
                     shell.xml.extend(["</", name, ">"]);
                     let json = bridge::json(&shell, self.schema);
-                    let json = json.map_err(|reason| self.issue(at, IssueType::Structure, &format!("This resource cannot be read: {reason}")))?;
+                    let json =
+                        json.map_err(|reason| self.issue(at, IssueType::Structure, &format!("This resource cannot be read: {reason}")))?;
                     match self.shells.last_mut() {
                         Some(outer) => outer.resources.push(json),
                         None => self.done = Some(json),

@@ -81,7 +81,10 @@ fn there_and_back(json: &[u8], limits: &Limits) -> Result<(), String> {
 
 #[test]
 fn every_official_example_survives_the_way_to_xml_and_back() {
-    #[expect(clippy::disallowed_methods, reason = "a test may be told where packages lie; the gateway reads its environment in app::config")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test may be told where packages lie; the gateway reads its environment in app::config"
+    )]
     let folder = std::env::var_os("NORN_PACKAGES").filter(|path| !path.is_empty()).map(PathBuf::from);
     let Some(bytes) = folder.and_then(|folder| std::fs::read(folder.join("hl7.fhir.r4.examples-4.0.1.tgz")).ok()) else {
         eprintln!("NORN_PACKAGES has no hl7.fhir.r4.examples-4.0.1.tgz: the official examples were not run");
