@@ -54,7 +54,7 @@ pub async fn serve(
     loop {
         let place = tokio::select! {
             place = places.clone().acquire_owned() => place,
-            _ = stop.wait_for(|stop| *stop) => break,
+            () = stopped(&mut stop) => break,
         };
         let stream = tokio::select! {
             accepted = listener.accept() => match accepted {
@@ -66,7 +66,7 @@ pub async fn serve(
                     continue;
                 }
             },
-            _ = stop.wait_for(|stop| *stop) => break,
+            () = stopped(&mut stop) => break,
         };
         let (builder, service, tls) = (builder.clone(), service.clone(), tls.clone());
         let watcher = graceful.watcher();
@@ -77,6 +77,12 @@ pub async fn serve(
     }
     drop(listener);
     tokio::time::timeout(options.drain, graceful.shutdown()).await.is_ok()
+}
+
+/// Waits until the server is told to stop.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // An error means that nobody can tell any more, which is as good as being told.
+    let _ = stop.wait_for(|stop| *stop).await;
 }
 
 async fn connection(
