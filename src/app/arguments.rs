@@ -19,7 +19,8 @@ pub struct Cli {
     pub command: Command,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 done; 1 the input was refused (the reasons are on stderr); 2 wrong use; 3 a store, port or network failed.";
+const EXIT_CODES: &str =
+    "Exit codes: 0 done; 1 the input was refused (the reasons are on stderr); 2 wrong use; 3 a store, port or network failed.";
 
 /// The commands.
 #[derive(Debug, Subcommand)]

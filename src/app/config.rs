@@ -168,7 +168,11 @@ impl Config {
             log: given.log.clone().or(file.log).unwrap_or_else(|| "info".to_owned()),
             log_format: file.log_format,
             tls: file.tls,
-            limits: Limits { bytes: file.limits.body_bytes.unwrap_or(limits.bytes), entries: file.limits.entries.unwrap_or(limits.entries), ..limits },
+            limits: Limits {
+                bytes: file.limits.body_bytes.unwrap_or(limits.bytes),
+                entries: file.limits.entries.unwrap_or(limits.entries),
+                ..limits
+            },
             connections: file.limits.connections.unwrap_or(10_000),
             page_size: PageSize { default: file.search.default_count.unwrap_or(sizes.default).min(most), most },
             cache_bytes: file.cache_mib.unwrap_or(64) << 20,
@@ -177,6 +181,7 @@ impl Config {
 }
 
 fn parse(path: &Path) -> Result<File, Ended> {
-    let text = std::fs::read_to_string(path).map_err(|error| Ended::Misused(format!("the configuration {} cannot be read: {error}", path.display())))?;
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Ended::Misused(format!("the configuration {} cannot be read: {error}", path.display())))?;
     toml::from_str(&text).map_err(|error| Ended::Misused(format!("the configuration {} is wrong:\n{error}", path.display())))
 }

@@ -43,7 +43,8 @@ pub(super) fn finish(conversion: &Conversion, source: &Source) -> Result<(), End
         eprintln!("warning: {warning}");
     }
     let Some(path) = &source.ledger else { return Ok(()) };
-    std::fs::write(path, conversion.ledger.to_json()).map_err(|error| Ended::Failed(format!("the ledger {} cannot be written: {error}", path.display())))
+    std::fs::write(path, conversion.ledger.to_json())
+        .map_err(|error| Ended::Failed(format!("the ledger {} cannot be written: {error}", path.display())))
 }
 
 /// Tells what was refused.
@@ -52,6 +53,10 @@ pub(super) fn told(refusals: &[mapping::Refusal]) -> Ended {
     for refusal in refusals {
         eprintln!("{refusal}");
     }
-    eprintln!("norn: nothing was converted: {} {} to be mended first", refusals.len(), if refusals.len() == 1 { "thing has" } else { "things have" });
+    eprintln!(
+        "norn: nothing was converted: {} {} to be mended first",
+        refusals.len(),
+        if refusals.len() == 1 { "thing has" } else { "things have" }
+    );
     Ended::Refused
 }

@@ -78,12 +78,30 @@ async fn enrol(gateway: &Gateway, patient: Option<&str>) -> Result<(), Ended> {
 /// What to try: each works when pasted.
 fn requests(base: &str, patient: &str) -> Vec<(&'static str, String)> {
     vec![
-        ("The genomic reports, newest first, with their patients and results", format!("{base}/DiagnosticReport?_sort=-date&_include=DiagnosticReport:subject&_include=DiagnosticReport:result&_pretty=true")),
-        ("One patient's variants (LOINC 69548-6)", format!("{base}/Observation?patient={patient}&code=http://loinc.org|69548-6&_pretty=true")),
-        ("Everything said about EGFR", format!("{base}/Observation?component-value-concept=http://www.genenames.org/geneId|HGNC:3236&_pretty=true")),
-        ("Tumour mutational burden of 10 or more", format!("{base}/Observation?code=http://loinc.org|94076-7&value-quantity=ge10&_pretty=true")),
-        ("The sequences behind the variants of chromosome 7 (GRCh37)", format!("{base}/MolecularSequence?referenceseqid=NC_000007.13&_pretty=true")),
-        ("The source file of a report, as it was delivered", format!("{base}/DocumentReference?patient={patient}&_include=DocumentReference:subject&_pretty=true")),
+        (
+            "The genomic reports, newest first, with their patients and results",
+            format!("{base}/DiagnosticReport?_sort=-date&_include=DiagnosticReport:subject&_include=DiagnosticReport:result&_pretty=true"),
+        ),
+        (
+            "One patient's variants (LOINC 69548-6)",
+            format!("{base}/Observation?patient={patient}&code=http://loinc.org|69548-6&_pretty=true"),
+        ),
+        (
+            "Everything said about EGFR",
+            format!("{base}/Observation?component-value-concept=http://www.genenames.org/geneId|HGNC:3236&_pretty=true"),
+        ),
+        (
+            "Tumour mutational burden of 10 or more",
+            format!("{base}/Observation?code=http://loinc.org|94076-7&value-quantity=ge10&_pretty=true"),
+        ),
+        (
+            "The sequences behind the variants of chromosome 7 (GRCh37)",
+            format!("{base}/MolecularSequence?referenceseqid=NC_000007.13&_pretty=true"),
+        ),
+        (
+            "The source file of a report, as it was delivered",
+            format!("{base}/DocumentReference?patient={patient}&_include=DocumentReference:subject&_pretty=true"),
+        ),
         ("The trial's cohorts", format!("{base}/ResearchStudy?partof=ResearchStudy/impress-demo&_pretty=true")),
         ("Who is enrolled, with the study", format!("{base}/ResearchSubject?status=on-study&_include=ResearchSubject:study&_pretty=true")),
         ("A report in XML", format!("{base}/DiagnosticReport?_count=1&_format=xml&_pretty=true")),

@@ -68,7 +68,12 @@ pub(super) async fn run(command: &Import) -> Result<(), Ended> {
 }
 
 /// Converts and stores files that are in memory.
-pub(super) async fn store(gateway: &Gateway, files: &[SourceFile], requisition: Option<&SourceFile>, options: &Options) -> Result<Imported, Ended> {
+pub(super) async fn store(
+    gateway: &Gateway,
+    files: &[SourceFile],
+    requisition: Option<&SourceFile>,
+    options: &Options,
+) -> Result<Imported, Ended> {
     let conversion = mapping::convert(files, requisition, options).map_err(|refusals| convert::told(&refusals))?;
     submit(gateway, &conversion).await
 }
@@ -118,7 +123,9 @@ async fn fit(gateway: &Gateway, bundle: &Bundle, patient: Option<&str>) -> Resul
         // The mapping is pure: it says what it misses, that is read, and it is asked again.
         let missing: RefCell<BTreeSet<(String, String)>> = RefCell::default();
         let look = |kind: &str, id: &str| match known.get(&format!("{kind}/{id}")) {
-            Some(version) => version.as_ref().and_then(|version| version.body.as_ref()).map(|body| String::from_utf8_lossy(body).into_owned()),
+            Some(version) => {
+                version.as_ref().and_then(|version| version.body.as_ref()).map(|body| String::from_utf8_lossy(body).into_owned())
+            }
             None => {
                 missing.borrow_mut().insert((kind.to_owned(), id.to_owned()));
                 None

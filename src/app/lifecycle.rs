@@ -15,7 +15,11 @@ use crate::interactions::Gateway;
 /// Takes the address.
 pub(super) async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Ended> {
     let listener = TcpListener::bind(address).await.map_err(|error| {
-        let hint = if error.kind() == std::io::ErrorKind::AddrInUse { "; choose another one with --listen, for example --listen 127.0.0.1:0 for a free port" } else { "" };
+        let hint = if error.kind() == std::io::ErrorKind::AddrInUse {
+            "; choose another one with --listen, for example --listen 127.0.0.1:0 for a free port"
+        } else {
+            ""
+        };
         Ended::Failed(format!("{address} cannot be listened on: {error}{hint}"))
     })?;
     let address = listener.local_addr().map_err(|error| Ended::Failed(error.to_string()))?;

@@ -37,5 +37,6 @@ pub(super) fn gateway(config: &Config, base: &str) -> Result<Gateway, Ended> {
         limits: config.limits,
         page_size: config.page_size,
         signer: Arc::new(Signer::new(&secret)),
+        capabilities: Arc::default(),
     })
 }

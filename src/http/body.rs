@@ -13,7 +13,7 @@ use super::format;
 use super::negotiate::{Content, content, text};
 use crate::base::budget::Limits;
 use crate::interactions::{Failure, FailureKind};
-use crate::model::outcome::IssueType;
+use crate::model::outcome::{Issue, IssueType};
 use crate::model::resource::Resource;
 use crate::model::schema::Schema;
 
@@ -24,13 +24,20 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Debug, Default)]
 pub(super) struct Received {
     pub(super) resource: Option<Resource>,
+    pub(super) issues: Vec<Issue>,
     pub(super) form: Option<String>,
     /// The bytes as sent, for the digest of an idempotent request.
     pub(super) bytes: Bytes,
 }
 
-/// Reads and parses a body.
-pub(super) async fn receive(headers: &HeaderMap, body: Incoming, schema: &'static Schema, limits: &Limits) -> Result<Received, Failure> {
+/// Reads and parses a body: a form for `_search`, a resource elsewhere.
+pub(super) async fn receive(
+    headers: &HeaderMap,
+    body: Incoming,
+    is_search: bool,
+    schema: &'static Schema,
+    limits: &Limits,
+) -> Result<Received, Failure> {
     let bytes = tokio::time::timeout(PATIENCE, collect(body, limits.bytes))
         .await
         .map_err(|_| Failure::new(FailureKind::Timeout, IssueType::Timeout, "", "The body did not arrive in time."))??;
@@ -51,14 +58,24 @@ pub(super) async fn receive(headers: &HeaderMap, body: Incoming, schema: &'stati
         }
     };
     match content {
+        Content::Form if !is_search => Err(Failure::new(
+            FailureKind::MediaType,
+            IssueType::NotSupported,
+            "Content-Type",
+            "Only _search takes a form: send application/fhir+json or application/fhir+xml.",
+        )),
         Content::Form => {
             let form = String::from_utf8(plain.to_vec()).map_err(|_| Failure::invalid("", "The form is not UTF-8."))?;
-            Ok(Received { form: Some(form), resource: None, bytes })
+            Ok(Received { form: Some(form), bytes, ..Received::default() })
         }
         Content::Resource(from) => {
-            let resource =
+            if is_search {
+                let told = "Send a form to _search: application/x-www-form-urlencoded.";
+                return Err(Failure::new(FailureKind::MediaType, IssueType::NotSupported, "Content-Type", told));
+            }
+            let (resource, issues) =
                 format::read(&plain, from, schema, limits).map_err(|issues| Failure { kind: FailureKind::Invalid, issues, cause: None })?;
-            Ok(Received { resource: Some(resource), form: None, bytes })
+            Ok(Received { resource: Some(resource), issues, form: None, bytes })
         }
     }
 }

@@ -9,11 +9,11 @@ use crate::model::outcome::Issue;
 use crate::model::resource::Resource;
 use crate::model::schema::Schema;
 
-/// Reads a resource.
-pub(super) fn read(bytes: &[u8], format: Format, schema: &'static Schema, limits: &Limits) -> Result<Resource, Vec<Issue>> {
+/// Reads a resource, with what is wrong inside.
+pub(super) fn read(bytes: &[u8], format: Format, schema: &'static Schema, limits: &Limits) -> Result<(Resource, Vec<Issue>), Vec<Issue>> {
     match format {
-        Format::Json => codec::read_json(bytes, schema, limits),
-        Format::Xml => codec::read_xml(bytes, schema, limits),
+        Format::Json => codec::read_json_parts(bytes, schema, limits),
+        Format::Xml => codec::read_xml(bytes, schema, limits).map(|resource| (resource, Vec::new())),
     }
 }
 

@@ -6,7 +6,6 @@
 //! Invariant: no decision about resources is made here; no SQL.
 
 mod body;
-mod capability;
 mod format;
 mod negotiate;
 mod respond;

@@ -95,19 +95,22 @@ pub(super) fn wanted(headers: &HeaderMap, query: &str) -> Result<Wanted, Failure
 }
 
 fn format_told(value: &str) -> Result<Format, Failure> {
-    let name = value.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
-    Format::named(&name).ok_or_else(|| not_acceptable("The format asked for by _format is not possible: use json or xml."))
+    let mut parts = value.split(';').map(str::trim);
+    let name = parts.next().unwrap_or("").to_ascii_lowercase();
+    Format::named(&name)
+        .filter(|_| !parts.any(other_version))
+        .ok_or_else(|| not_acceptable("The format asked for by _format is not possible: use json or xml."))
 }
 
 fn accepted(accept: Option<&str>) -> Result<Format, Failure> {
     let Some(accept) = accept else { return Ok(Format::Json) };
     let mut best: Option<(u16, Format)> = None;
-    for (name, weight) in ranges(accept) {
+    for (name, weight) in ranges(accept).filter(|(_, weight)| *weight > 0) {
         let format = match name {
             "*/*" | "application/*" | "text/*" => Some(Format::Json),
             name => Format::named(&name.to_ascii_lowercase()),
         };
-        if let Some(format) = format.filter(|_| weight > 0 && best.is_none_or(|(top, _)| weight > top)) {
+        if let Some(format) = format.filter(|_| best.is_none_or(|(top, _)| weight > top)) {
             best = Some((weight, format));
         }
     }
@@ -120,11 +123,24 @@ fn ranges(list: &str) -> impl Iterator<Item = (&str, u16)> {
     list.split(',').map(|member| {
         let mut parts = member.split(';').map(str::trim);
         let name = parts.next().unwrap_or("");
-        let weight = parts.find_map(|part| part.strip_prefix("q=")).and_then(|q| q.parse::<f32>().ok()).unwrap_or(1.0);
+        let mut weight = 1.0;
+        for part in parts {
+            if let Some(told) = part.strip_prefix("q=") {
+                weight = told.parse::<f32>().unwrap_or(1.0);
+            } else if other_version(part) {
+                weight = 0.0;
+                break;
+            }
+        }
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 0..=1000 before")]
         let thousandths = (weight.clamp(0.0, 1.0) * 1000.0) as u16;
         (name, thousandths)
     })
+}
+
+/// Whether a media type's parameter asks for another release than R4 (<https://hl7.org/fhir/R4/http.html#version-parameter>).
+fn other_version(parameter: &str) -> bool {
+    parameter.strip_prefix("fhirVersion=").is_some_and(|version| !matches!(version.trim_matches('"'), "4.0" | "4.0.1"))
 }
 
 /// What a body is.
@@ -142,6 +158,9 @@ pub(super) fn content(headers: &HeaderMap) -> Result<Content, Failure> {
     let refuse = |why: &str| Err(Failure::new(FailureKind::MediaType, IssueType::NotSupported, "Content-Type", why));
     let mut parts = told.split(';').map(str::trim);
     let name = parts.next().unwrap_or("").to_ascii_lowercase();
+    if parts.clone().any(other_version) {
+        return refuse("Only FHIR 4.0 is possible as fhirVersion.");
+    }
     let mut charsets = parts.filter_map(|part| part.strip_prefix("charset=").or_else(|| part.strip_prefix("Charset=")));
     if charsets.any(|charset| !charset.trim_matches('"').eq_ignore_ascii_case("utf-8")) {
         return refuse("Only UTF-8 is possible as charset.");

@@ -46,7 +46,7 @@ struct Told {
     body: Option<Bytes>,
     /// The version that ETag and Last-Modified tell.
     version: Option<std::sync::Arc<Version>>,
-    /// Whether Location is told: something was created.
+    /// Whether Location is told: something was written, or found to be there.
     located: bool,
 }
 
@@ -87,7 +87,9 @@ fn tell(answer: &Answer, returns: Option<Return>, in_bundle: bool) -> Told {
                 located: false,
             }
         }
-        Answer::Bundle(bundle) => Told { status: StatusCode::OK, body: Some(bundle.clone()), version: None, located: false },
+        Answer::Bundle(bundle) | Answer::Capabilities(bundle) => {
+            Told { status: StatusCode::OK, body: Some(bundle.clone()), version: None, located: false }
+        }
         Answer::Batch(_) | Answer::Transaction(_) => Told { status: StatusCode::OK, body: None, version: None, located: false },
     }
 }

@@ -9,10 +9,10 @@ use hyper::body::Incoming;
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH};
 use hyper::{Method, Request, Response, StatusCode};
 
+use super::BASE_PATH;
 use super::body::{Received, receive};
 use super::negotiate::{Wanted, text, wanted};
-use super::respond::{fail, read_http_date, respond, send};
-use super::{BASE_PATH, capability};
+use super::respond::{fail, read_http_date, respond};
 use crate::interactions::request::Verb;
 use crate::interactions::{self, Failure, FailureKind, Gateway};
 use crate::model::outcome::IssueType;
@@ -22,16 +22,13 @@ use crate::store::port::Idempotency;
 #[derive(Debug, Clone)]
 pub struct Service {
     gateway: Arc<Gateway>,
-    /// The CapabilityStatement, made once.
-    capabilities: Bytes,
 }
 
 impl Service {
     /// A service over a gateway.
     #[must_use]
     pub fn new(gateway: Arc<Gateway>) -> Self {
-        let capabilities = capability::statement(&gateway);
-        Self { gateway, capabilities }
+        Self { gateway }
     }
 
     /// Answers one request; it cannot fail, since every failure is an answer.
@@ -59,9 +56,6 @@ impl Service {
             Ok(wanted) => wanted,
             Err(failure) => return fail(&failure, &self.gateway, &Wanted::default()),
         };
-        if below == "metadata" {
-            return self.metadata(request.method(), &wanted);
-        }
         let outcome = match self.read(request, below, query, &wanted).await {
             Ok(request) => match self.gateway.interpret(request) {
                 Ok(interaction) => self.gateway.execute(interaction).await,
@@ -99,8 +93,15 @@ impl Service {
             .decode_utf8()
             .map_err(|_| Failure::invalid("", "The path is not UTF-8."))?
             .into_owned();
+        // An address that does not exist is told before its body is looked at.
+        let first = path.split('/').next().unwrap_or("");
+        if !matches!(first, "" | "metadata") {
+            interactions::request::resource_type(first, self.gateway.catalog.schema())?;
+        }
         let received = match verb {
-            Verb::Post | Verb::Put => receive(&head.headers, body, self.gateway.catalog.schema(), &self.gateway.limits).await?,
+            Verb::Post | Verb::Put => {
+                receive(&head.headers, body, path.ends_with("/_search"), self.gateway.catalog.schema(), &self.gateway.limits).await?
+            }
             Verb::Get | Verb::Delete => Received::default(),
         };
         let owned = |name| text(&head.headers, &name).map(str::to_owned);
@@ -112,21 +113,13 @@ impl Service {
             query,
             form: received.form,
             resource: received.resource,
+            issues: received.issues,
             if_match: owned(IF_MATCH),
             if_none_match: owned(IF_NONE_MATCH),
             if_modified_since: text(&head.headers, &IF_MODIFIED_SINCE).and_then(read_http_date),
             if_none_exist: head.headers.get("if-none-exist").and_then(|value| value.to_str().ok()).map(str::to_owned),
             handling: wanted.handling,
         })
-    }
-
-    fn metadata(&self, method: &Method, wanted: &Wanted) -> Response<Full<Bytes>> {
-        if method != Method::GET && method != Method::HEAD {
-            let failure =
-                Failure::new(FailureKind::Method(&["GET", "HEAD"]), IssueType::NotSupported, "", "The capabilities can only be read.");
-            return fail(&failure, &self.gateway, wanted);
-        }
-        send(StatusCode::OK, Some(self.capabilities.clone()), &self.gateway, wanted)
     }
 
     /// What is not FHIR: a sign of life, and a signpost for everything else.

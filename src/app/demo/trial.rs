@@ -60,13 +60,20 @@ fn text(text: &str) -> Draft {
 }
 
 fn base(id: &str, title: &str) -> Draft {
-    Draft::object().with("resourceType", "ResearchStudy").with("id", id).with("identifier", identifier(id)).with("title", title).with("status", "active")
+    Draft::object()
+        .with("resourceType", "ResearchStudy")
+        .with("id", id)
+        .with("identifier", identifier(id))
+        .with("title", title)
+        .with("status", "active")
 }
 
 fn umbrella() -> Draft {
     let purpose = Draft::object().with(
         "coding",
-        Draft::array([Draft::object().with("system", "http://terminology.hl7.org/CodeSystem/research-study-prim-purp-type").with("code", "treatment")]),
+        Draft::array([Draft::object()
+            .with("system", "http://terminology.hl7.org/CodeSystem/research-study-prim-purp-type")
+            .with("code", "treatment")]),
     );
     base("impress-demo", "IMPRESS-DEMO: approved drugs outside their label, by molecular marker (synthetic)")
         .with("primaryPurposeType", purpose)

@@ -52,6 +52,7 @@ impl TestGateway {
             limits: norn::base::budget::Limits::default(),
             page_size: norn::search::resolve::PageSize::default(),
             signer: Arc::new(Signer::new(&[7; 32])),
+            capabilities: Arc::default(),
         });
         let (sender, stop) = watch::channel(false);
         tokio::spawn(serve(listener, None, Service::new(gateway.clone()), Options::default(), stop));

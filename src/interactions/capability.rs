@@ -4,12 +4,12 @@
 
 use bytes::Bytes;
 
+use super::Gateway;
 use crate::definitions::ParameterKind;
-use crate::interactions::Gateway;
 use crate::model::draft::Draft;
 use crate::model::schema::ResourceType;
 
-/// Interactions of every type, as `http::service` routes them.
+/// Interactions of every type, as `request` routes them.
 const INTERACTIONS: [&str; 7] = ["read", "vread", "update", "delete", "history-instance", "create", "search-type"];
 
 /// Makes the statement.
