@@ -19,6 +19,32 @@ pub struct NumberRow {
     pub low: i64,
     /// Largest value.
     pub high: i64,
+    /// Unit of a quantity: hash of its system in the upper 32 bits, of its code in the lower; 0 for none and for dates and numbers.
+    /// One row serves searches with and without unit.
+    pub unit: u64,
+}
+
+/// Which units of an interval row are wanted.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Unit {
+    /// Any, also none: dates, numbers, and quantities searched without unit.
+    Any,
+    /// This system and code.
+    Exactly(u64),
+    /// This code (the lower 32 bits) of any system.
+    Code(u32),
+}
+
+impl Unit {
+    /// Whether a row's unit is wanted.
+    #[must_use]
+    pub fn passes(self, unit: u64) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Exactly(wanted) => unit == wanted,
+            Self::Code(code) => unit & 0xFFFF_FFFF == u64::from(code),
+        }
+    }
 }
 
 /// A folded string row.
@@ -89,8 +115,8 @@ pub enum Filter {
     Not(Box<Filter>),
     /// The resource has this post.
     Post(u64),
-    /// The resource has an interval row of the parameter that passes.
-    Number(ParameterNumber, Test),
+    /// The resource has an interval row of the parameter that passes, in a wanted unit.
+    Number(ParameterNumber, Test, Unit),
     /// The resource has a text row of the parameter that starts with the folded text.
     TextStart(ParameterNumber, String),
     /// The resource has a text row of the parameter that contains the folded text.
