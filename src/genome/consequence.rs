@@ -74,7 +74,10 @@ mod tests {
         assert_eq!(TERMS.iter().map(|t| t.0).collect::<HashSet<_>>().len(), TERMS.len());
         assert_eq!(TERMS.iter().map(|t| t.1).collect::<HashSet<_>>().len(), TERMS.len());
         assert!(TERMS.iter().all(|(_, n)| n.len() == 10 && n.starts_with("SO:000")));
-        assert_eq!(terms("missense_variant:splice_region_variant").map(number).collect::<Vec<_>>(), [Some("SO:0001583"), Some("SO:0001630")]);
+        assert_eq!(
+            terms("missense_variant:splice_region_variant").map(number).collect::<Vec<_>>(),
+            [Some("SO:0001583"), Some("SO:0001630")]
+        );
         assert_eq!(number("Missense"), None);
     }
 }

@@ -28,8 +28,32 @@ pub fn is_symbol(text: &str) -> bool {
 
 /// Month names as spreadsheets write them, in English and Norwegian.
 const MONTHS: [&str; 26] = [
-    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec", "mai", "okt", "des", "januar", "februar", "mars", "april",
-    "juni", "juli", "august", "september", "october", "desember",
+    "jan",
+    "feb",
+    "mar",
+    "apr",
+    "may",
+    "jun",
+    "jul",
+    "aug",
+    "sep",
+    "sept",
+    "oct",
+    "nov",
+    "dec",
+    "mai",
+    "okt",
+    "des",
+    "januar",
+    "februar",
+    "mars",
+    "april",
+    "juni",
+    "juli",
+    "august",
+    "september",
+    "october",
+    "desember",
 ];
 
 /// Whether a text is what a spreadsheet makes of `SEPT2`, `MARCH1`, `DEC1` or `1/8`: a day and a month, or month and year.

@@ -125,7 +125,9 @@ impl SampleId {
         let at = |position: usize| chars.get(position - 1).copied();
         let told = |position: usize| at(position).map_or_else(|| "nothing".to_owned(), |c| format!("'{c}'"));
         let Some(project) = PROJECTS.iter().find(|project| text.starts_with(**project)) else {
-            let right = (1..=3).find(|n| !PROJECTS.iter().any(|project| text.get(..*n).is_some_and(|start| project.starts_with(start)))).unwrap_or(3);
+            let right = (1..=3)
+                .find(|n| !PROJECTS.iter().any(|project| text.get(..*n).is_some_and(|start| project.starts_with(start))))
+                .unwrap_or(3);
             return bad(right, format!("an InPreD sample id begins with IPA, IPD, IPH or IPO, here stands {}", told(right)));
         };
         for position in 4..=19 {
@@ -226,7 +228,9 @@ pub(crate) fn claims_to_be(text: &str) -> bool {
 /// Whether a text names a control: a cell line or a reference material that was sequenced along.
 fn is_control(text: &str) -> bool {
     let upper = text.to_ascii_uppercase();
-    upper.starts_with("CL-") || upper.starts_with("NTC") || ["ACROMETRIX", "NA12878", "HORIZON", "SERACARE", "SERA_CARE", "HD753", "HD799"].iter().any(|word| upper.contains(word))
+    upper.starts_with("CL-")
+        || upper.starts_with("NTC")
+        || ["ACROMETRIX", "NA12878", "HORIZON", "SERACARE", "SERA_CARE", "HD753", "HD799"].iter().any(|word| upper.contains(word))
 }
 
 #[cfg(test)]

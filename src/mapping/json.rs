@@ -308,7 +308,9 @@ impl Reader<'_> {
 
     fn hex(&mut self) -> Result<u32, NotJson> {
         let digits = self.text.get(self.at..self.at + 4).filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
-        let code = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok()).ok_or_else(|| self.fault("four hexadecimal digits are needed here"))?;
+        let code = digits
+            .and_then(|digits| u32::from_str_radix(digits, 16).ok())
+            .ok_or_else(|| self.fault("four hexadecimal digits are needed here"))?;
         self.at += 4;
         Ok(code)
     }

@@ -115,8 +115,15 @@ struct Open {
 impl Account {
     /// Takes a field in. `file` is the number of the input file.
     pub(crate) fn enter(&mut self, file: usize, source: &str, row: usize, column: usize, value: &str) -> FieldId {
-        let field =
-            Field { source: source.to_owned(), row, column, name: "label".to_owned(), value: value.to_owned(), fate: Fate::Carried, account: String::new() };
+        let field = Field {
+            source: source.to_owned(),
+            row,
+            column,
+            name: "label".to_owned(),
+            value: value.to_owned(),
+            fate: Fate::Carried,
+            account: String::new(),
+        };
         self.fields.push(Open { field, settled: false, file });
         FieldId(self.fields.len() - 1)
     }

@@ -141,14 +141,20 @@ impl Work<'_> {
     fn merge(&self, entry: &Entry, previous: &Json) -> Option<Json> {
         let mut new = json::read(&entry.resource.to_json()).ok()?;
         let foreign = |item: &&Json| {
-            let url = item.member("reference").or_else(|| item.member("valueReference").and_then(|value| value.member("reference"))).and_then(Json::text);
-            url.and_then(|url| local(url, "Observation")).is_some_and(|id| self.get("Observation", &id).is_some_and(|stored| !is_own(&stored)))
+            let url = item
+                .member("reference")
+                .or_else(|| item.member("valueReference").and_then(|value| value.member("reference")))
+                .and_then(Json::text);
+            url.and_then(|url| local(url, "Observation"))
+                .is_some_and(|id| self.get("Observation", &id).is_some_and(|stored| !is_own(&stored)))
         };
         let stored = |name: &str| previous.member(name).map(Json::items).unwrap_or_default();
         let own = |item: &Json| item.member("url").and_then(Json::text).is_some_and(|url| OWN_REFERENCES.contains(&url));
-        let known: BTreeSet<String> = new.member("extension").map(Json::items).unwrap_or_default().iter().map(|item| self.canonical(item)).collect();
+        let known: BTreeSet<String> =
+            new.member("extension").map(Json::items).unwrap_or_default().iter().map(|item| self.canonical(item)).collect();
         let results: Vec<Json> = stored("result").iter().filter(foreign).cloned().collect();
-        let extensions = stored("extension").iter().filter(|item| if own(item) { foreign(item) } else { !known.contains(&self.canonical(item)) });
+        let extensions =
+            stored("extension").iter().filter(|item| if own(item) { foreign(item) } else { !known.contains(&self.canonical(item)) });
         for (name, added) in [("result", results), ("extension", extensions.cloned().collect())] {
             let mut items = new.member(name).map(|value| value.items().to_vec()).unwrap_or_default();
             items.extend(added);

@@ -6,8 +6,8 @@
 use super::Reader;
 
 const RESIDUES: [&str; 24] = [
-    "Ala", "Arg", "Asn", "Asp", "Cys", "Gln", "Glu", "Gly", "His", "Ile", "Leu", "Lys", "Met", "Phe", "Pro", "Pyl", "Sec", "Ser", "Thr", "Trp", "Tyr",
-    "Val", "Xaa", "Ter",
+    "Ala", "Arg", "Asn", "Asp", "Cys", "Gln", "Glu", "Gly", "His", "Ile", "Leu", "Lys", "Met", "Phe", "Pro", "Pyl", "Sec", "Ser", "Thr",
+    "Trp", "Tyr", "Val", "Xaa", "Ter",
 ];
 
 /// Whether all of the text is a description.

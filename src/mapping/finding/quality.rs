@@ -107,6 +107,10 @@ impl Quality {
 
     /// The metric of that name about that subject.
     pub(crate) fn metric(&self, subject: Subject, name: &str) -> Option<&Metric> {
-        self.panels.iter().filter(|panel| panel.subject == subject).flat_map(|panel| &panel.metrics).find(|metric| metric.name.value == name)
+        self.panels
+            .iter()
+            .filter(|panel| panel.subject == subject)
+            .flat_map(|panel| &panel.metrics)
+            .find(|metric| metric.name.value == name)
     }
 }

@@ -78,7 +78,8 @@ impl Partners {
     /// Reads a gene pair. `EML4-ALK` has a direction; `/` between the genes tells none; `;` lists candidates.
     /// `None` if it cannot be taken apart in one way.
     pub(crate) fn read(pair: &str) -> Option<Self> {
-        let candidates = |side: &str| -> Option<Vec<String>> { side.split(';').map(|s| gene::is_symbol(s).then(|| s.to_owned())).collect() };
+        let candidates =
+            |side: &str| -> Option<Vec<String>> { side.split(';').map(|s| gene::is_symbol(s).then(|| s.to_owned())).collect() };
         if let Some((first, second)) = pair.split_once('/') {
             return Some(Self { first: candidates(first)?, second: candidates(second)?, directional: false });
         }

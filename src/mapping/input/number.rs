@@ -98,7 +98,10 @@ mod tests {
             check(good, Kind::Amount, true);
             assert_eq!(parse(good, Kind::Amount).unwrap().text(), good);
         }
-        for bad in ["", "NA", "0,0467", "1 234", "1.", ".5", "01", "+1", "-1", "1e", "#REF!", "1-Mar", " 1", "1\u{a0}", "\"1\"", "50%", "NaN", "inf", "0x1"] {
+        for bad in [
+            "", "NA", "0,0467", "1 234", "1.", ".5", "01", "+1", "-1", "1e", "#REF!", "1-Mar", " 1", "1\u{a0}", "\"1\"", "50%", "NaN",
+            "inf", "0x1",
+        ] {
             check(bad, Kind::Amount, false);
         }
         check("-1.5", Kind::Any, true);

@@ -127,13 +127,20 @@ fn text(bytes: &[u8]) -> Result<&str, Fault> {
     };
     let before = |at: usize| bytes.get(..at).unwrap_or_default();
     if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) {
-        return Err(fault(&[], "the file is written in UTF-16, as spreadsheets save \"Unicode text\"; give the file that the pipeline wrote, in UTF-8"));
+        return Err(fault(
+            &[],
+            "the file is written in UTF-16, as spreadsheets save \"Unicode text\"; give the file that the pipeline wrote, in UTF-8",
+        ));
     }
     if let Some(at) = bytes.iter().position(|b| *b == 0) {
         return Err(fault(before(at), "here is a NUL byte: the file is binary, UTF-16 or damaged; give the file that the pipeline wrote"));
     }
-    let text = std::str::from_utf8(bytes)
-        .map_err(|e| fault(before(e.valid_up_to()), "here is a byte that is not UTF-8, as in files saved in Latin-1 or Windows-1252; give the file that the pipeline wrote"))?;
+    let text = std::str::from_utf8(bytes).map_err(|e| {
+        fault(
+            before(e.valid_up_to()),
+            "here is a byte that is not UTF-8, as in files saved in Latin-1 or Windows-1252; give the file that the pipeline wrote",
+        )
+    })?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut chars = text.char_indices().peekable();
     while let Some((at, c)) = chars.next() {
@@ -141,7 +148,9 @@ fn text(bytes: &[u8]) -> Result<&str, Fault> {
             '\n' | '\t' => continue,
             '\r' if chars.peek().is_some_and(|(_, next)| *next == '\n') => continue,
             '\r' => "here is a carriage return without line feed; give the file that the pipeline wrote",
-            '\u{fffd}' => "here is a replacement character: a program on the way could not read the file; give the file that the pipeline wrote",
+            '\u{fffd}' => {
+                "here is a replacement character: a program on the way could not read the file; give the file that the pipeline wrote"
+            }
             c if c.is_control() => "here is a control character; give the file that the pipeline wrote",
             _ => continue,
         };

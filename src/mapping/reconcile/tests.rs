@@ -101,7 +101,9 @@ fn a_corrected_file_amends_the_report_and_withdraws_what_is_gone() {
     let (_, gone) = &store.resources[&amended.withdrawn[0]];
     assert_eq!(gone.member("status").unwrap().text(), Some("entered-in-error"));
     assert!(gone.write().contains("MDM2"));
-    let versions = |store: &Store, version: u32| store.resources.values().filter(|(v, r)| *v == version && r.member("resourceType").unwrap().text() == Some("Observation")).count();
+    let versions = |store: &Store, version: u32| {
+        store.resources.values().filter(|(v, r)| *v == version && r.member("resourceType").unwrap().text() == Some("Observation")).count()
+    };
     assert_eq!(versions(&store, 2), 2, "the variant and the amplification");
     // The corrected file once more: still amended, and nothing new.
     let (again, changes) = store.import(&files, &case.requisition);

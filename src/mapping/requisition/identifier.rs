@@ -65,7 +65,9 @@ pub(super) fn read(entry: &Entry, field: FieldId, person: bool, problems: &mut P
     if let Some(told) = &system
         && told != national.system()
     {
-        return refuse(format!("the number is of another kind than its system {told} says; its first digit tells fødselsnummer, D-nummer or hjelpenummer"));
+        return refuse(format!(
+            "the number is of another kind than its system {told} says; its first digit tells fødselsnummer, D-nummer or hjelpenummer"
+        ));
     }
     Some(Told { value: Identifier { system: Some(national.system().to_owned()), value, national: Some(national) }, field })
 }

@@ -126,19 +126,31 @@ impl Requisition {
             && month_and_day.len() == 5
             && month_and_day != day
         {
-            problems.warn(&self.file, 0, 0, "the birth date is not the one in the patient's national number; make sure that both are of the same patient");
+            problems.warn(
+                &self.file,
+                0,
+                0,
+                "the birth date is not the one in the patient's national number; make sure that both are of the same patient",
+            );
         }
         if let (Some(sex), Some(told)) = (&self.sex, national.gender())
             && matches!(sex.value, "female" | "male")
             && sex.value != told
         {
-            problems.warn(&self.file, 0, 0, "the sex is not the one in the patient's national number; make sure that both are of the same patient");
+            problems.warn(
+                &self.file,
+                0,
+                0,
+                "the sex is not the one in the patient's national number; make sure that both are of the same patient",
+            );
         }
     }
 
     /// Whether the specimen's identifier is the sample id of one of the samples.
     pub(super) fn names_sample(&self, sample: &SampleId) -> bool {
-        self.specimen_identifier.as_ref().is_some_and(|told| told.value.value.strip_suffix("_P").unwrap_or(&told.value.value) == sample.text())
+        self.specimen_identifier
+            .as_ref()
+            .is_some_and(|told| told.value.value.strip_suffix("_P").unwrap_or(&told.value.value) == sample.text())
     }
 
     /// A specimen identifier that is an InPreD sample id must be one of the files' samples, lest patients are mixed up.
@@ -154,7 +166,12 @@ impl Requisition {
             Ok(id) if samples.iter().any(|sample| sample.patient() == id.patient()) => {}
             Ok(id) => {
                 let of = samples.first().map_or("", |sample| sample.patient());
-                problems.refuse(&self.file, row, column, format!("the requisition is on a sample of patient {}, the results are of patient {of}", id.patient()));
+                problems.refuse(
+                    &self.file,
+                    row,
+                    column,
+                    format!("the requisition is on a sample of patient {}, the results are of patient {of}", id.patient()),
+                );
             }
         }
     }

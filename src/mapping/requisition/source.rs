@@ -29,7 +29,11 @@ pub(super) fn read(file: &SourceFile, problems: &mut Problems) -> Vec<Entry> {
         }
     };
     let mut reader = Reader { text, file, problems, entries: Vec::new() };
-    if text.trim_start().starts_with('{') { reader.json() } else { reader.toml() }
+    if text.trim_start().starts_with('{') {
+        reader.json()
+    } else {
+        reader.toml()
+    }
     let mut entries = reader.entries;
     entries.sort_by_key(|entry| (entry.key_row, entry.key_column));
     entries

@@ -22,13 +22,26 @@ pub(in crate::mapping::input) fn read(sheet: &Sheet, input: &mut Input<'_>) -> O
     for name in NEEDED.iter().filter(|name| find(name).is_none()) {
         // Seen in DRAGEN files that end with this section; it is told as "not reported", never as "nothing found".
         if *name == "Small Variants" && dragen && find("Large Rearrangements").is_some() {
-            input.problems.warn(&input.file.name, last_row, 0, "the file has no section [Small Variants]; small variants are told as not reported");
+            input.problems.warn(
+                &input.file.name,
+                last_row,
+                0,
+                "the file has no section [Small Variants]; small variants are told as not reported",
+            );
         } else {
-            input.refuse_at(last_row, 1, format!("the file ends here without the section [{name}]: it is cut off or not a CombinedVariantOutput.tsv"));
+            input.refuse_at(
+                last_row,
+                1,
+                format!("the file ends here without the section [{name}]: it is cut off or not a CombinedVariantOutput.tsv"),
+            );
         }
     }
     if !CNV.iter().any(|name| find(name).is_some()) {
-        input.refuse_at(last_row, 1, "the file ends here without the section [Gene Amplifications] or [Copy Number Variants]: it is cut off");
+        input.refuse_at(
+            last_row,
+            1,
+            "the file ends here without the section [Gene Amplifications] or [Copy Number Variants]: it is cut off",
+        );
     }
     let pipeline = if dragen { Pipeline::Dragen } else { Pipeline::LocalApp };
     let mut run = detail::read(&preamble, find("Analysis Details")?, pipeline, input)?;

@@ -30,7 +30,10 @@ pub(super) fn read(preamble: &[&Row], section: &Section<'_>, pipeline: Pipeline,
     let (module, version, kit) = (take("Module Version"), take("Pipeline Version"), take("Library Prep Kit"));
     let rest = extras(pairs);
     if version.is_none() {
-        input.refuse(section.heading, "[Analysis Details] has no 'Pipeline Version', so it is not known what made the results: the file is cut off or damaged");
+        input.refuse(
+            section.heading,
+            "[Analysis Details] has no 'Pipeline Version', so it is not known what made the results: the file is cut off or damaged",
+        );
     }
     let run = Run {
         file: input.index,

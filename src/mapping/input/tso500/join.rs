@@ -27,7 +27,12 @@ pub(in crate::mapping::input) fn join(files: Vec<Findings>, sources: &[SourceFil
         if let (Some(first), Some(second)) = &patients
             && first != second
         {
-            problems.refuse(&name, 0, 0, format!("the file is of patient {second}, the one before of patient {first}; convert them one at a time"));
+            problems.refuse(
+                &name,
+                0,
+                0,
+                format!("the file is of patient {second}, the one before of patient {first}; convert them one at a time"),
+            );
             return None;
         }
         if (all.dna().is_some() && other.dna().is_some()) || (all.rna().is_some() && other.rna().is_some()) {
@@ -105,7 +110,14 @@ fn read_header(findings: &mut Findings, metrics: &Metrics, input: &mut Input<'_>
             _ => true,
         };
         if !good {
-            input.refuse(cell, format!("'{}' is no {}", cell.text, if key == "Output Date" { "date as 2021-02-24, 24.02.2021 or 24/02/2021" } else { "time of day as 09:46:53" }));
+            input.refuse(
+                cell,
+                format!(
+                    "'{}' is no {}",
+                    cell.text,
+                    if key == "Output Date" { "date as 2021-02-24, 24.02.2021 or 24/02/2021" } else { "time of day as 09:46:53" }
+                ),
+            );
         }
         if key == "Output Date" && Date::is_ambiguous(&cell.text) {
             input.warn(cell, format!("'{}' is read as day, month, year", cell.text));

@@ -46,7 +46,11 @@ pub(in crate::mapping::input) fn read(sheet: &Sheet, input: &mut Input<'_>) -> O
     let last_row = sheet.rows.iter().rev().find(|row| !row.is_blank()).map_or(1, |row| row.number);
     for name in ["Header", "Run QC Metrics", "Analysis Status", "Notes"] {
         if !sections.iter().any(|section| section.name == name) {
-            input.refuse_at(last_row, 1, format!("the file ends here without the section [{name}]: it is cut off or not a MetricsOutput.tsv"));
+            input.refuse_at(
+                last_row,
+                1,
+                format!("the file ends here without the section [{name}]: it is cut off or not a MetricsOutput.tsv"),
+            );
         }
     }
     if !sections.iter().any(|section| matches!(subject(section.name), Some(Subject::Dna | Subject::Rna))) {
@@ -163,7 +167,11 @@ fn read_line(row: &Row, from: usize, samples: usize, input: &mut Input<'_>) -> O
     let values: Vec<Cell> = row.cells.iter().skip(from).take(samples).flatten().cloned().collect();
     if values.len() < samples {
         let at = (from..from + samples).find(|index| row.cell(*index).is_none()).unwrap_or(from);
-        input.refuse_at(row.number, at + 1, format!("the value of {} is missing here: the row is cut off or its columns have shifted", name.text));
+        input.refuse_at(
+            row.number,
+            at + 1,
+            format!("the value of {} is missing here: the row is cut off or its columns have shifted", name.text),
+        );
         return None;
     }
     if let Some(extra) = row.cells.iter().skip(from + samples).flatten().next() {
@@ -173,7 +181,11 @@ fn read_line(row: &Row, from: usize, samples: usize, input: &mut Input<'_>) -> O
     let guideline = |index| if from == 3 { row.cell(index).cloned() } else { None };
     let (low, high) = (guideline(1), guideline(2));
     if from == 3 && (low.is_none() || high.is_none()) {
-        input.refuse_at(row.number, if low.is_none() { 2 } else { 3 }, format!("the guideline of {} is missing here; none is written NA", name.text));
+        input.refuse_at(
+            row.number,
+            if low.is_none() { 2 } else { 3 },
+            format!("the guideline of {} is missing here; none is written NA", name.text),
+        );
         return None;
     }
     Some(Line { name: name.clone(), low, high, values })

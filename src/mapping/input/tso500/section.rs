@@ -23,7 +23,8 @@ pub(super) fn split<'s>(sheet: &'s Sheet, input: &mut Input<'_>) -> (Vec<&'s Row
                     continue;
                 };
                 if let Some(first) = sections.iter().find(|section| section.name == name) {
-                    let message = format!("the section [{name}] stands here again, after row {}; two files may have been joined", first.heading.row);
+                    let message =
+                        format!("the section [{name}] stands here again, after row {}; two files may have been joined", first.heading.row);
                     input.refuse(heading, message);
                 }
                 sections.push(Section { heading, name, rows: Vec::new() });
@@ -97,7 +98,11 @@ impl<'s> Section<'s> {
         }
         for wanted in expected {
             if !columns.iter().any(|(_, cell)| cell.text == *wanted) {
-                input.refuse_at(head.number, columns.len() + 1, format!("[{}] has no column '{wanted}': the file is cut off or of another version", self.name));
+                input.refuse_at(
+                    head.number,
+                    columns.len() + 1,
+                    format!("[{}] has no column '{wanted}': the file is cut off or of another version", self.name),
+                );
                 good = false;
             }
         }
@@ -162,7 +167,9 @@ impl<'s> Table<'s> {
 
     /// Refuses a row that is the same as one before.
     pub(super) fn check_repeats(&self, input: &mut Input<'_>) {
-        let texts = |row: &Row| row.cells.iter().map(|cell| cell.as_ref().map(|cell| cell.text.clone())).take(self.columns.len()).collect::<Vec<_>>();
+        let texts = |row: &Row| {
+            row.cells.iter().map(|cell| cell.as_ref().map(|cell| cell.text.clone())).take(self.columns.len()).collect::<Vec<_>>()
+        };
         let mut seen = std::collections::HashMap::new();
         for row in &self.rows {
             if let Some(first) = seen.insert(texts(row), row.number) {

@@ -21,8 +21,10 @@ const SMALL: [&str; 11] = [
     "Consequence(s)",
     "Affected Exon(s)",
 ];
-const SPLICE: [&str; 6] = ["Gene", "Affected Exon", "Breakpoint 1", "Breakpoint 2", "Splice Supporting Reads", "Reference Reads Transcript"];
-const FUSION: [&str; 6] = ["Gene Pair", "Breakpoint 1", "Breakpoint 2", "Fusion Supporting Reads", "Gene 1 Reference Reads", "Gene 2 Reference Reads"];
+const SPLICE: [&str; 6] =
+    ["Gene", "Affected Exon", "Breakpoint 1", "Breakpoint 2", "Splice Supporting Reads", "Reference Reads Transcript"];
+const FUSION: [&str; 6] =
+    ["Gene Pair", "Breakpoint 1", "Breakpoint 2", "Fusion Supporting Reads", "Gene 1 Reference Reads", "Gene 2 Reference Reads"];
 const REARRANGEMENT: [&str; 7] = ["Gene", "Chromosome", "Start", "Stop", "Affected Exon(s)", "Fold Change", "CNV Type"];
 
 /// Reads each row of a table by `each`.
@@ -115,7 +117,9 @@ fn breakpoint(table: &Table<'_>, row: &Row, heading: &str, input: &mut Input<'_>
 /// Exons as `14/21`, `2-7/28` or `14`. What a spreadsheet or a cut has made of one is refused.
 fn exons(cell: Option<&Cell>, input: &mut Input<'_>) -> Option<Told<String>> {
     let cell = cell?;
-    let number = |text: &str| (!text.is_empty() && text.len() < 5 && text.bytes().all(|b| b.is_ascii_digit())).then(|| text.parse::<u32>().ok()).flatten();
+    let number = |text: &str| {
+        (!text.is_empty() && text.len() < 5 && text.bytes().all(|b| b.is_ascii_digit())).then(|| text.parse::<u32>().ok()).flatten()
+    };
     let good = cell.text.split([',', ';']).all(|item| {
         let (range, total) = item.split_once('/').map_or((item, None), |(range, total)| (range, Some(total)));
         let (first, last) = range.split_once('-').unwrap_or((range, range));
@@ -239,7 +243,14 @@ pub(super) fn splices(section: &Section<'_>, input: &mut Input<'_>) -> Category<
         let (first, second) = (breakpoint(table, row, "Breakpoint 1", input), breakpoint(table, row, "Breakpoint 2", input));
         let mut reads = |heading| table.needed(row, heading, input).and_then(|cell| number::read(cell, Kind::Count, input));
         let (supporting, reference) = (reads("Splice Supporting Reads"), reads("Reference Reads Transcript"));
-        Some(Splice { gene: gene?, exons, breakpoints: [first?, second?], supporting_reads: supporting?, reference_reads: reference?, extras })
+        Some(Splice {
+            gene: gene?,
+            exons,
+            breakpoints: [first?, second?],
+            supporting_reads: supporting?,
+            reference_reads: reference?,
+            extras,
+        })
     })
 }
 
@@ -255,13 +266,23 @@ pub(super) fn fusions(section: &Section<'_>, input: &mut Input<'_>) -> Category<
         }
         let partners = Partners::read(&cell.text);
         if !partners.as_ref().is_some_and(Partners::is_sure) {
-            input.warn(cell, format!("'{}' does not tell for sure which genes are fused in which order; the fusion is marked as ambiguous", cell.text));
+            input.warn(
+                cell,
+                format!("'{}' does not tell for sure which genes are fused in which order; the fusion is marked as ambiguous", cell.text),
+            );
         }
         let (first, second) = (breakpoint(table, row, "Breakpoint 1", input), breakpoint(table, row, "Breakpoint 2", input));
         let mut reads = |heading| table.needed(row, heading, input).and_then(|cell| number::read(cell, Kind::Count, input));
         let supporting = reads("Fusion Supporting Reads");
         let (one, two) = (reads("Gene 1 Reference Reads"), reads("Gene 2 Reference Reads"));
-        Some(Fusion { pair: told(cell), partners, breakpoints: [first?, second?], supporting_reads: supporting?, reference_reads: [one?, two?], extras })
+        Some(Fusion {
+            pair: told(cell),
+            partners,
+            breakpoints: [first?, second?],
+            supporting_reads: supporting?,
+            reference_reads: [one?, two?],
+            extras,
+        })
     })
 }
 
@@ -282,7 +303,11 @@ pub(super) fn rearrangements(section: &Section<'_>, input: &mut Input<'_>) -> Ca
         let (from, to): (Option<u64>, Option<u64>) = (start.value.text().parse().ok(), stop.value.text().parse().ok());
         if !matches!((from, to), (Some(from), Some(to)) if from <= to && is_on(chromosome.value, from) && is_on(chromosome.value, to)) {
             let column = table.cell(row, "Start").map_or(0, |cell| cell.column);
-            input.refuse_at(row.number, column, format!("{} has no bases {} to {}", chromosome.value, start.value.text(), stop.value.text()));
+            input.refuse_at(
+                row.number,
+                column,
+                format!("{} has no bases {} to {}", chromosome.value, start.value.text(), stop.value.text()),
+            );
             return None;
         }
         Some(Rearrangement { gene: gene?, chromosome, start, stop, exons, fold_change, direction, extras })

@@ -3,7 +3,10 @@
 //! Each names the rule by which it was counted, since a second TMB with another rule (InPreD's own) may stand beside it.
 
 use super::Writer;
-use super::code::{ABSENT_REASON, BIOMARKER_ONTOLOGY, LOINC, NCIT, TBD, TSO500, coding, concept, concept_text, plain_quantity, quantity, reporting, text_concept};
+use super::code::{
+    ABSENT_REASON, BIOMARKER_ONTOLOGY, LOINC, NCIT, TBD, TSO500, coding, concept, concept_text, plain_quantity, quantity, reporting,
+    text_concept,
+};
 use super::observation::Observation;
 use crate::mapping::finding::biomarker::{Stability, measured};
 use crate::mapping::finding::quality::Subject;
@@ -45,7 +48,14 @@ impl Writer<'_> {
     }
 
     /// A number beside the score; NA leaves the component out and is told by the score's own absence.
-    fn part(&mut self, told: &mut Observation, code: &str, display: &str, value: &Measured, make: impl FnOnce(&crate::mapping::finding::Number) -> Draft) {
+    fn part(
+        &mut self,
+        told: &mut Observation,
+        code: &str,
+        display: &str,
+        value: &Measured,
+        make: impl FnOnce(&crate::mapping::finding::Number) -> Draft,
+    ) {
         match measured(value) {
             Some(number) => told.add_own(self.account, code, display, "valueQuantity", make(&number.value), &[number.field]),
             None => {
@@ -68,7 +78,9 @@ impl Writer<'_> {
             None => self.absent(&mut told, &burden.total),
         }
         self.part(&mut told, "coding-region-size", "Coding region size", &burden.region, |n| plain_quantity(n).with("unit", "megabases"));
-        self.part(&mut told, "eligible-variants", "Number of passing eligible variants", &burden.variants, |n| quantity(n, "variants", "{variants}"));
+        self.part(&mut told, "eligible-variants", "Number of passing eligible variants", &burden.variants, |n| {
+            quantity(n, "variants", "{variants}")
+        });
         told.extras(self.account, &burden.extras);
         self.result(told);
     }
@@ -84,7 +96,9 @@ impl Writer<'_> {
                     Stability::Stable => concept_text(LOINC, "LA14122-8", "Stable", "Stable"),
                     Stability::Unstable => concept_text(LOINC, "LA26203-2", "MSI-H", "Unstable"),
                     Stability::LikelyUnstable => concept_text(TSO500, "msi-likely-unstable", "Likely unstable", "Likely unstable"),
-                    Stability::Inconclusive => concept_text(TSO500, "msi-inconclusive", "Inconclusive", "Inconclusive: too few usable sites"),
+                    Stability::Inconclusive => {
+                        concept_text(TSO500, "msi-inconclusive", "Inconclusive", "Inconclusive: too few usable sites")
+                    }
                 };
                 told.set_from(self.account, "valueCodeableConcept", value, &[percent.field]);
                 let rule = self.options.msi.words(guideline.as_ref());
@@ -106,7 +120,10 @@ impl Writer<'_> {
         ];
         let code = Draft::object().with("coding", Draft::array(codes)).with("text", "Genomic instability score (GIS)");
         let mut told = self.biomarker("gis", code);
-        told.set("method", text_concept("Genomic instability score of DRAGEN TSO500 HRD, as computed by the pipeline; no threshold is applied"));
+        told.set(
+            "method",
+            text_concept("Genomic instability score of DRAGEN TSO500 HRD, as computed by the pipeline; no threshold is applied"),
+        );
         match measured(&gis.score) {
             Some(score) => told.set_from(self.account, "valueQuantity", quantity(&score.value, "score", "{score}"), &[score.field]),
             None => self.absent(&mut told, &gis.score),

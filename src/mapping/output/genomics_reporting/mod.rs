@@ -15,13 +15,13 @@ mod structural;
 mod study;
 mod subject;
 
+use crate::mapping::Options;
 use crate::mapping::bundle::{Bundle, Entry, Request, derived_id, urn};
 use crate::mapping::finding::{Findings, Run};
 use crate::mapping::inpred::NucleicAcid;
 use crate::mapping::ledger::Account;
 use crate::mapping::place::{Problems, SourceFile};
 use crate::mapping::requisition::{Requisition, SourceClass};
-use crate::mapping::Options;
 use crate::model::draft::Draft;
 use observation::Observation;
 
@@ -70,7 +70,13 @@ struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    fn new(findings: &'a Findings, requisition: &'a Requisition, files: &'a [SourceFile], options: &'a Options, account: &'a mut Account) -> Self {
+    fn new(
+        findings: &'a Findings,
+        requisition: &'a Requisition,
+        files: &'a [SourceFile],
+        options: &'a Options,
+        account: &'a mut Account,
+    ) -> Self {
         let sample = findings.sample();
         let key = sample.map(|sample| sample.text().to_owned()).unwrap_or_default();
         let patient = match &requisition.patient_identifier {

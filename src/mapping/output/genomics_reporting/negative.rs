@@ -91,11 +91,19 @@ impl Writer<'_> {
         let failures = quality.failures(kind.panels());
         let (element, value, note) = if !analysed {
             let acid = if of == NucleicAcid::Rna { "RNA" } else { "DNA" };
-            ("dataAbsentReason", concept(ABSENT_REASON, "not-performed", "Not Performed"), format!("Not analysed: no {acid} sample was run."))
+            (
+                "dataAbsentReason",
+                concept(ABSENT_REASON, "not-performed", "Not Performed"),
+                format!("Not analysed: no {acid} sample was run."),
+            )
         } else if !category.told {
             ("dataAbsentReason", concept(ABSENT_REASON, "unknown", "Unknown"), "Not reported: the file has no section for it.".to_owned())
         } else if let Some(steps) = quality.incomplete() {
-            ("valueCodeableConcept", concept(LOINC, "LA18198-4", "No call"), format!("None reported, but the pipeline is not complete: {steps}."))
+            (
+                "valueCodeableConcept",
+                concept(LOINC, "LA18198-4", "No call"),
+                format!("None reported, but the pipeline is not complete: {steps}."),
+            )
         } else if !failures.is_empty() {
             let text = format!("None reported, but quality is outside the guideline: {}.", failures.join(", "));
             ("valueCodeableConcept", concept(LOINC, "LA11884-6", "Indeterminate"), text)

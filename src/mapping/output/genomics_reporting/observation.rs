@@ -114,12 +114,28 @@ impl Observation {
     }
 
     /// Adds a component with a code of our own.
-    pub(super) fn add_own(&mut self, account: &mut Account, code: &str, display: &str, value_name: &'static str, value: Draft, from: &[FieldId]) {
+    pub(super) fn add_own(
+        &mut self,
+        account: &mut Account,
+        code: &str,
+        display: &str,
+        value_name: &'static str,
+        value: Draft,
+        from: &[FieldId],
+    ) {
         self.component(account, code, concept(TSO500, code, display), value_name, value, from);
     }
 
     /// Adds a component.
-    pub(super) fn component(&mut self, account: &mut Account, slice: &str, code: Draft, value_name: &'static str, value: Draft, from: &[FieldId]) {
+    pub(super) fn component(
+        &mut self,
+        account: &mut Account,
+        slice: &str,
+        code: Draft,
+        value_name: &'static str,
+        value: Draft,
+        from: &[FieldId],
+    ) {
         self.map(account, &format!("component:{slice}.{value_name}"), from);
         self.components.push(Draft::object().with("code", code).with(value_name, value));
     }

@@ -87,7 +87,8 @@ impl Writer<'_> {
     fn status(&mut self, status: &Status) {
         let code = concept_text(TSO500, "analysis-status", "Analysis status", "Analysis Status");
         let mut told = Observation::new(self, &format!("status|{}", status.column.value), None, code, None);
-        let (code, display) = if status.completed.value { ("completed", "Completed all steps") } else { ("incomplete", "Did not complete all steps") };
+        let (code, display) =
+            if status.completed.value { ("completed", "Completed all steps") } else { ("incomplete", "Did not complete all steps") };
         told.set_from(self.account, "valueCodeableConcept", concept(TSO500, code, display), &[status.completed.field]);
         told.map(self.account, "component:sample", &[status.column.field]);
         told.add_own(self.account, "sample", "Sample", "valueString", status.column.value.as_str().into(), &[]);

@@ -20,7 +20,9 @@ impl Writer<'_> {
         let id = self.id("DiagnosticReport", "report");
         let mut extensions = vec![extension(reporting!("genomic-study-reference"), "valueReference", reference(&self.study))];
         extensions.extend(
-            self.qualities.iter().map(|url| extension("http://hl7.org/fhir/StructureDefinition/workflow-supportingInfo", "valueReference", reference(url))),
+            self.qualities
+                .iter()
+                .map(|url| extension("http://hl7.org/fhir/StructureDefinition/workflow-supportingInfo", "valueReference", reference(url))),
         );
         extensions.extend(self.disclaimers(&id));
         let specimens = [NucleicAcid::Dna, NucleicAcid::Rna].into_iter().filter_map(|of| self.specimen(of)).map(|url| reference(&url));

@@ -4,10 +4,13 @@
 //! as in the file; in the MolecularSequence, they count the gaps between bases from 0.
 
 use super::Writer;
-use super::code::{HGVS, LOINC, REFSEQ, SEQUENCE_ONTOLOGY, TBD, assembly, base, chromosome, concept, gene, quantity, reads, reference, reporting, text_concept};
+use super::code::{
+    HGVS, LOINC, REFSEQ, SEQUENCE_ONTOLOGY, TBD, assembly, base, chromosome, concept, gene, quantity, reads, reference, reporting,
+    text_concept,
+};
 use super::observation::{
-    ALTERNATIVE, ASSEMBLY, CHANGE, CHROMOSOME, CODING_HGVS, COORDINATES, DEPTH, EXACT, FREQUENCY, GENE, GENOMIC_HGVS, GENOMIC_SEQUENCE, Observation,
-    PROTEIN_HGVS, REFERENCE, Slice, TRANSCRIPT, VARIATION, tag,
+    ALTERNATIVE, ASSEMBLY, CHANGE, CHROMOSOME, CODING_HGVS, COORDINATES, DEPTH, EXACT, FREQUENCY, GENE, GENOMIC_HGVS, GENOMIC_SEQUENCE,
+    Observation, PROTEIN_HGVS, REFERENCE, Slice, TRANSCRIPT, VARIATION, tag,
 };
 use crate::genome::{Change, consequence, hgvs, spdi};
 use crate::mapping::bundle::{derived_id, urn};
@@ -126,13 +129,27 @@ impl Writer<'_> {
             let slice = if in_variant { PROTEIN_HGVS } else { Slice("protein-hgvs", PROTEIN_HGVS.1, PROTEIN_HGVS.2) };
             if let Some(sequence) = self.notation(protein, "P-Dot Notation", slice, told, in_variant) {
                 let name = if in_variant { "representative-protein-ref-seq" } else { "protein-ref-seq" };
-                told.component(self.account, name, concept(TBD, "protein-ref-seq", ""), CONCEPT, concept(REFSEQ, &sequence, ""), &[protein.field]);
+                told.component(
+                    self.account,
+                    name,
+                    concept(TBD, "protein-ref-seq", ""),
+                    CONCEPT,
+                    concept(REFSEQ, &sequence, ""),
+                    &[protein.field],
+                );
             }
         }
     }
 
     /// One name; gives the accession of its reference sequence.
-    fn notation(&mut self, notation: &Told<Notation>, column: &str, slice: Slice, told: &mut Observation, in_variant: bool) -> Option<String> {
+    fn notation(
+        &mut self,
+        notation: &Told<Notation>,
+        column: &str,
+        slice: Slice,
+        told: &mut Observation,
+        in_variant: bool,
+    ) -> Option<String> {
         let text = notation.value.text.as_str();
         if notation.value.reference.is_some() {
             told.add(self.account, slice, CONCEPT, concept(HGVS, text, text), &[notation.field]);
@@ -144,8 +161,13 @@ impl Writer<'_> {
 
     fn consequence(&mut self, variant: &SmallVariant, key: &str, url: &str) {
         let profile = reporting!("molecular-consequence");
-        let mut told =
-            Observation::new(self, &format!("{key}|consequence"), Some(profile), concept(TBD, "molecular-consequence", ""), Some(NucleicAcid::Dna));
+        let mut told = Observation::new(
+            self,
+            &format!("{key}|consequence"),
+            Some(profile),
+            concept(TBD, "molecular-consequence", ""),
+            Some(NucleicAcid::Dna),
+        );
         told.set("derivedFrom", Draft::array([reference(url)]));
         self.notations(variant, &mut told, false);
         if let Some(consequences) = &variant.consequences {
@@ -154,7 +176,14 @@ impl Writer<'_> {
                     Some(number) => concept(SEQUENCE_ONTOLOGY, number, term),
                     None => text_concept(term),
                 };
-                told.component(self.account, "feature-consequence", concept(TBD, "feature-consequence", ""), CONCEPT, value, &[consequences.field]);
+                told.component(
+                    self.account,
+                    "feature-consequence",
+                    concept(TBD, "feature-consequence", ""),
+                    CONCEPT,
+                    value,
+                    &[consequences.field],
+                );
             }
         }
         if let Some(exons) = &variant.exons {

@@ -36,7 +36,10 @@ impl Writer<'_> {
             let mut document = Draft::object()
                 .with("resourceType", "DocumentReference")
                 .with("id", id.as_str())
-                .with("meta", Draft::object().with("profile", Draft::array([reporting!("genomic-data-file")])).with("tag", Draft::array([tag()])))
+                .with(
+                    "meta",
+                    Draft::object().with("profile", Draft::array([reporting!("genomic-data-file")])).with("tag", Draft::array([tag()])),
+                )
                 .with("status", "current")
                 .with("docStatus", "final")
                 .with("type", file_type(combined));
@@ -44,7 +47,14 @@ impl Writer<'_> {
             if !self.is_shared(index) {
                 document.set("subject", reference(&self.patient));
             }
-            document.set("description", if combined { "Combined variant output, as the pipeline wrote it" } else { "Metrics of the run, as the pipeline wrote them" });
+            document.set(
+                "description",
+                if combined {
+                    "Combined variant output, as the pipeline wrote it"
+                } else {
+                    "Metrics of the run, as the pipeline wrote them"
+                },
+            );
             document.set("securityLabel", Draft::array([concept(CONFIDENTIALITY, "R", "restricted")]));
             document.set("content", Draft::array([Draft::object().with("attachment", attachment)]));
             if !self.is_shared(index) {
@@ -69,7 +79,12 @@ impl Writer<'_> {
             .with("id", device.as_str())
             .with("meta", Draft::object().with("tag", Draft::array([tag()])))
             .with("status", "active")
-            .with("deviceName", Draft::array([Draft::object().with("name", "Norn mapping of TSO500 to Genomics Reporting").with("type", "user-friendly-name")]))
+            .with(
+                "deviceName",
+                Draft::array([Draft::object()
+                    .with("name", "Norn mapping of TSO500 to Genomics Reporting")
+                    .with("type", "user-friendly-name")]),
+            )
             .with("type", concept(SNOMED, "706687001", "Software"))
             .with("version", Draft::array([Draft::object().with("type", text_concept("mapping")).with("value", MAPPING_VERSION)]));
         self.put("Device", device.clone(), mapping);
@@ -84,9 +99,8 @@ impl Writer<'_> {
         agents.push(agent("assembler", "Assembler", &urn(&device)));
         let report = self.report_url();
         let targets = std::iter::once(&report).chain(&self.results).chain(&self.qualities).map(|url| reference(url));
-        let entities = (0..self.files.len()).map(|index| {
-            Draft::object().with("role", "source").with("what", reference(&self.document_url(index)))
-        });
+        let entities =
+            (0..self.files.len()).map(|index| Draft::object().with("role", "source").with("what", reference(&self.document_url(index))));
         let id = self.id("Provenance", "mapping");
         let provenance = Draft::object()
             .with("resourceType", "Provenance")

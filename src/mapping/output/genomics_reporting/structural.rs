@@ -4,7 +4,10 @@
 //! translocations need more modelling), so these are components with codes of our own.
 
 use super::Writer;
-use super::code::{LOINC, REFSEQ, SEQUENCE_ONTOLOGY, chromosome, complex_extension, concept, extension, gene, norn, plain_quantity, quantity, reads, text_concept};
+use super::code::{
+    LOINC, REFSEQ, SEQUENCE_ONTOLOGY, chromosome, complex_extension, concept, extension, gene, norn, plain_quantity, quantity, reads,
+    text_concept,
+};
 use super::negative::Kind;
 use super::observation::{ASSEMBLY, CHANGE, CHROMOSOME, COORDINATES, COPIES, GENE, GENOMIC_SEQUENCE, INNER, Observation, VARIATION};
 use crate::mapping::finding::variant::{Breakpoint, Direction, Partners};
@@ -65,7 +68,13 @@ impl Writer<'_> {
     }
 
     fn rearrangement(&mut self, found: &Rearrangement, keys: &mut Keys) {
-        let key = format!("rearrangement|{}|{}:{}-{}", found.gene.value, found.chromosome.value, found.start.value.text(), found.stop.value.text());
+        let key = format!(
+            "rearrangement|{}|{}:{}-{}",
+            found.gene.value,
+            found.chromosome.value,
+            found.start.value.text(),
+            found.stop.value.text()
+        );
         let mut told = self.start(key, NucleicAcid::Dna, Kind::LargeRearrangement, keys);
         self.genes(&mut told, &found.gene);
         let change = match &found.direction {
@@ -104,7 +113,9 @@ impl Writer<'_> {
         told.add(self.account, VARIATION, CONCEPT, value, &[]);
         match &found.partners {
             Some(partners) => self.partners(&mut told, partners, found),
-            None => told.note(self.account, "The gene pair cannot be taken apart for sure; no gene is told as studied.", &[found.pair.field]),
+            None => {
+                told.note(self.account, "The gene pair cannot be taken apart for sure; no gene is told as studied.", &[found.pair.field])
+            }
         }
         if !found.partners.as_ref().is_some_and(Partners::is_sure) {
             told.note(self.account, &format!("Ambiguous gene pair, as in the file: {}", found.pair.value), &[found.pair.field]);
@@ -171,7 +182,9 @@ impl Writer<'_> {
     /// Both breakpoints: as in the file, and as sequence and position.
     fn breakpoints(&mut self, told: &mut Observation, breakpoints: [&Told<Breakpoint>; 2]) {
         told.add(self.account, ASSEMBLY, CONCEPT, super::code::assembly(self.findings.assembly), &[]);
-        for (breakpoint, (code, display)) in breakpoints.into_iter().zip([("breakpoint-1", "Breakpoint 1"), ("breakpoint-2", "Breakpoint 2")]) {
+        for (breakpoint, (code, display)) in
+            breakpoints.into_iter().zip([("breakpoint-1", "Breakpoint 1"), ("breakpoint-2", "Breakpoint 2")])
+        {
             told.map(self.account, &format!("component:{code}.valueString"), &[breakpoint.field]);
             let accession = breakpoint.value.chromosome.accession(self.findings.assembly);
             let parts = vec![
@@ -192,7 +205,11 @@ fn place(breakpoint: Breakpoint) -> String {
 }
 
 fn copy_change(loss: bool) -> Draft {
-    if loss { concept(SEQUENCE_ONTOLOGY, "SO:0001743", "copy_number_loss") } else { concept(SEQUENCE_ONTOLOGY, "SO:0001742", "copy_number_gain") }
+    if loss {
+        concept(SEQUENCE_ONTOLOGY, "SO:0001743", "copy_number_loss")
+    } else {
+        concept(SEQUENCE_ONTOLOGY, "SO:0001742", "copy_number_gain")
+    }
 }
 
 /// Keys that were given out; the same finding in two rows gets a number.

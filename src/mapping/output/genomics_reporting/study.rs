@@ -4,8 +4,8 @@
 
 use super::Writer;
 use super::code::{
-    CHANGE_TYPE, DATA_FORMAT, METHOD_TYPE, OBSERVATION_CATEGORY, SEQUENCE_ONTOLOGY, SNOMED, assembly, complex_extension, concept, extension, plain_quantity,
-    reference, reporting, text_concept,
+    CHANGE_TYPE, DATA_FORMAT, METHOD_TYPE, OBSERVATION_CATEGORY, SEQUENCE_ONTOLOGY, SNOMED, assembly, complex_extension, concept,
+    extension, plain_quantity, reference, reporting, text_concept,
 };
 use super::observation::tag;
 use crate::mapping::bundle::{derived_id, urn};
@@ -138,7 +138,8 @@ impl Writer<'_> {
 
     fn analysis(&mut self, of: NucleicAcid, run: &Run, id: &str, sequencer: Option<String>) -> Draft {
         let rna = of == NucleicAcid::Rna;
-        let title = if rna { "RNA analysis: gene fusions and splice variants" } else { "DNA analysis: small variants, copy number, TMB and MSI" };
+        let title =
+            if rna { "RNA analysis: gene fusions and splice variants" } else { "DNA analysis: small variants, copy number, TMB and MSI" };
         let methods: &[(&str, &str)] = if rna {
             &[("ngs-mps", "Next-Generation (NGS)/Massively parallel sequencing (MPS)"), ("rna-analysis", "RNA analysis")]
         } else {
@@ -165,7 +166,11 @@ impl Writer<'_> {
         extensions.extend(changes.iter().map(|(system, code, display)| {
             extension(reporting!("genomic-study-analysis-change-type"), "valueCodeableConcept", concept(system, code, display))
         }));
-        extensions.push(extension(reporting!("genomic-study-analysis-genome-build"), "valueCodeableConcept", assembly(self.findings.assembly)));
+        extensions.push(extension(
+            reporting!("genomic-study-analysis-genome-build"),
+            "valueCodeableConcept",
+            assembly(self.findings.assembly),
+        ));
         let target = |name: &str| format!("Procedure/{id}.extension:{name}");
         if let Some(build) = &self.requisition.build {
             self.account.mapped(build.field, &target("genome-build"));
@@ -228,7 +233,11 @@ impl Writer<'_> {
         }
         if let Some(coverage) = number("PCT_EXON_50X") {
             parts.push(extension("sequencing-coverage", "valueQuantity", plain_quantity(coverage).with("unit", "%")));
-            parts.push(extension("metrics-description", "valueString", "read depth: median over exons; coverage: share of exon bases read at least 50 times".into()));
+            parts.push(extension(
+                "metrics-description",
+                "valueString",
+                "read depth: median over exons; coverage: share of exon bases read at least 50 times".into(),
+            ));
         }
         (!parts.is_empty()).then(|| complex_extension(reporting!("genomic-study-analysis-metrics"), parts))
     }

@@ -1,7 +1,9 @@
 //! Patient, ServiceRequest and Specimens.
 
 use super::Writer;
-use super::code::{INPRED_PATIENT, INPRED_SAMPLE, SNOMED, complex_extension, concept, concept_text, extension, norn, reference, text_concept};
+use super::code::{
+    INPRED_PATIENT, INPRED_SAMPLE, SNOMED, complex_extension, concept, concept_text, extension, norn, reference, text_concept,
+};
 use super::observation::tag;
 use crate::mapping::bundle::{Entry, Request, derived_id, urn};
 use crate::mapping::finding::Told;
@@ -54,7 +56,8 @@ impl Writer<'_> {
     fn tissue(&mut self) -> Option<String> {
         let requisition = self.requisition;
         let told = requisition.specimen_identifier.is_some() || requisition.specimen_type.is_some() || requisition.collected.is_some();
-        let extract = [self.findings.dna(), self.findings.rna()].into_iter().flatten().any(|sample| requisition.names_sample(&sample.value));
+        let extract =
+            [self.findings.dna(), self.findings.rna()].into_iter().flatten().any(|sample| requisition.names_sample(&sample.value));
         if !told || extract {
             return None;
         }
