@@ -51,6 +51,6 @@ fn edit(reader: &mut Reader<'_>, range: bool) -> bool {
     if reader.eat("ins") {
         return range && reader.bases();
     }
-    let mut one = |reader: &mut Reader<'_>| ["A", "C", "G", "T", "N"].into_iter().any(|base| reader.eat(base));
+    let one = |reader: &mut Reader<'_>| ["A", "C", "G", "T", "N"].into_iter().any(|base| reader.eat(base));
     !range && one(reader) && (reader.eat("=") || (reader.eat(">") && one(reader)))
 }

@@ -99,7 +99,7 @@ pub(crate) fn read(input: &mut Input<'_>) -> Option<Sheet> {
             .split('\t')
             .zip(1..)
             .map(|(text, column)| {
-                let field = (!text.is_empty()).then(|| input.account.enter(input.index, &input.file.name, number, column, text))?;
+                let field = (!text.is_empty()).then(|| input.account.enter(input.index, input.file.title(), number, column, text))?;
                 Some(Cell { text: text.to_owned(), row: number, column, field })
             })
             .collect();

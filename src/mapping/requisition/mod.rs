@@ -14,7 +14,7 @@ use super::ledger::Account;
 use super::place::{Problems, SourceFile};
 use source::Entry;
 
-pub(super) use identifier::{Identifier, National};
+pub(super) use identifier::Identifier;
 
 /// What the requisition says on the origin of the findings.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -50,7 +50,7 @@ pub(super) struct Requisition {
 pub(super) fn read(file: &SourceFile, account: &mut Account, problems: &mut Problems) -> Requisition {
     let mut requisition = Requisition { file: file.name.clone(), ..Requisition::default() };
     for entry in source::read(file, problems) {
-        let field = account.enter(usize::MAX, &file.name, entry.row, entry.column, &entry.value);
+        let field = account.enter(usize::MAX, file.title(), entry.row, entry.column, &entry.value);
         account.name(field, &entry.path);
         let told = |value: String| Some(Told { value, field });
         let mut refuse = |message: String| problems.refuse(&file.name, entry.row, entry.column, message);

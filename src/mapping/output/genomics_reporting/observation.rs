@@ -2,7 +2,7 @@
 
 use super::Writer;
 use super::code::{LOINC, MAPPING, OBSERVATION_CATEGORY, SECTION, TSO500, concept, reference};
-use crate::mapping::bundle::urn;
+use crate::mapping::bundle::{derived_id, urn};
 use crate::mapping::finding::Extra;
 use crate::mapping::inpred::NucleicAcid;
 use crate::mapping::ledger::{Account, FieldId};
@@ -43,7 +43,9 @@ pub(super) struct Observation {
 impl Observation {
     /// An Observation with what all have: profile, tag, categories, code, subject, specimen, times, device.
     pub(super) fn new(writer: &Writer<'_>, key: &str, profile: Option<&'static str>, code: Draft, of: Option<NucleicAcid>) -> Self {
-        let id = writer.id("Observation", key);
+        // Under the sample's name, so that a finding is the same resource in whichever report it stands.
+        let sample = of.map(|of| writer.sample_key(of)).filter(|sample| !sample.is_empty());
+        let id = derived_id("Observation", &format!("{}|{key}", sample.as_ref().unwrap_or(&writer.key)));
         let mut meta = Draft::object();
         if let Some(profile) = profile {
             meta.set("profile", Draft::array([profile]));

@@ -32,7 +32,6 @@ impl Writer<'_> {
             let count = seen.entry(name.clone()).or_default();
             *count += 1;
             let key = if *count == 1 { name.clone() } else { format!("{name}#{count}") };
-            let key = format!("{}|{key}", self.sample_key(NucleicAcid::Dna));
             let sequence = self.sequence(variant, accession, &key);
             let observation = self.small_variant(variant, accession, &name, &key, &sequence);
             let url = observation.urn();
@@ -45,7 +44,7 @@ impl Writer<'_> {
 
     /// The linked MolecularSequence; gives its URL.
     fn sequence(&mut self, variant: &SmallVariant, accession: &str, key: &str) -> String {
-        let id = derived_id("MolecularSequence", key);
+        let id = derived_id("MolecularSequence", &format!("{}|{key}", self.sample_key(NucleicAcid::Dna)));
         let at = variant.allele.at();
         let target = |element: &str| format!("MolecularSequence/{id}.{element}");
         self.account.mapped(variant.chromosome.field, &target("referenceSeq.referenceSeqId"));

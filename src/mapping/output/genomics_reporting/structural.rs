@@ -37,7 +37,7 @@ impl Writer<'_> {
     }
 
     fn start(&mut self, key: String, of: NucleicAcid, kind: Kind, keys: &mut Keys) -> Observation {
-        let key = keys.unique(format!("{}|{key}", self.sample_key(of)));
+        let key = keys.unique(key);
         let mut told = Observation::variant(self, &key, of);
         told.set(CONCEPT, concept(LOINC, "LA9633-4", "Present"));
         self.add_source_class(&mut told);

@@ -217,7 +217,8 @@ fn search(system: Option<&str>, value: &str) -> String {
 /// The parts of a sample id, each as a code with its meaning.
 fn parts(sample: &SampleId) -> Draft {
     let part = |name: &'static str, (code, meaning): (&str, Option<&str>)| {
-        let told = Draft::object().with("coding", Draft::array([Draft::object().with("code", code)])).with_some("text", meaning);
+        // The same letter means another thing in each part, so each has a system of its own.
+        let told = concept(&format!("https://norn.health/fhir/CodeSystem/inpred-{name}"), code, "").with_some("text", meaning);
         extension(name, "valueCodeableConcept", told)
     };
     let acid = match sample.nucleic_acid {
