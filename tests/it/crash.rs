@@ -32,7 +32,12 @@ async fn write(client: Client, writer: usize, round: usize, count: Arc<AtomicUsi
             assert_eq!(reply.status, 200);
             acknowledged.pairs.insert(id);
         } else {
-            let Ok(reply) = client.send("PUT", &format!("Observation/{id}"), &[("content-type", "application/fhir+json")], observation(&id, &id).to_string()).await else { break };
+            let Ok(reply) = client
+                .send("PUT", &format!("Observation/{id}"), &[("content-type", "application/fhir+json")], observation(&id, &id).to_string())
+                .await
+            else {
+                break;
+            };
             assert_eq!(reply.status, 201);
             acknowledged.singles.insert(id);
         }
@@ -66,7 +71,8 @@ async fn nothing_acknowledged_is_lost_when_killed() {
     let process = Process::serve(&store);
     check(&Client::new(&process.base), &all).await;
     assert!(process.stop(), "SIGTERM ends the server well");
-    let check = Command::new(env!("CARGO_BIN_EXE_norn")).args(["check", "--store", &format!("sqlite:{}", store.display())]).output().unwrap();
+    let check =
+        Command::new(env!("CARGO_BIN_EXE_norn")).args(["check", "--store", &format!("sqlite:{}", store.display())]).output().unwrap();
     assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stdout));
     println!("{ROUNDS} kills, {} single writes and {} transactions acknowledged, all there", all.singles.len(), all.pairs.len());
 }
@@ -85,7 +91,10 @@ async fn check(client: &Client, acknowledged: &Acknowledged) {
         assert!(seen.contains(id), "{id} was acknowledged and is gone");
     }
     for id in &acknowledged.pairs {
-        assert!(["a", "b", "c"].iter().all(|part| seen.contains(&format!("{id}{part}"))), "transaction {id} was acknowledged and is not whole");
+        assert!(
+            ["a", "b", "c"].iter().all(|part| seen.contains(&format!("{id}{part}"))),
+            "transaction {id} was acknowledged and is not whole"
+        );
     }
     for id in seen.iter().filter_map(|id| id.strip_suffix('a')) {
         assert!(["b", "c"].iter().all(|part| seen.contains(&format!("{id}{part}"))), "transaction {id} is there by half");

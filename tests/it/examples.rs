@@ -58,22 +58,30 @@ async fn all_examples_come_back_and_are_found() {
     let mut stored = Vec::new();
     let all: Vec<_> = examples.iter().collect();
     for chunk in all.chunks(64) {
-        let tasks: Vec<_> = chunk.iter().map(|(name, bytes)| {
-            let (client, name, bytes) = (server.client.clone(), (*name).clone(), bytes::Bytes::copy_from_slice(bytes));
-            tokio::spawn(async move {
-                let sent: Value = serde_json::from_slice(&bytes).unwrap();
-                let path = format!("{}/{}", sent["resourceType"].as_str().unwrap(), sent["id"].as_str().unwrap());
-                let put = client.put(&path, bytes).await;
-                if !put.status.is_success() {
-                    let json = put.json();
-                    let issue = &json["issue"][0];
-                    return Err(format!("{name}\t{}\t{}\t{}\n", put.status.as_u16(), issue["expression"][0].as_str().unwrap_or(""), issue["diagnostics"].as_str().unwrap()));
-                }
-                let back = client.get(&path).await.expect(200).json();
-                assert_eq!(content(back), content(sent), "{name}");
-                Ok(path)
+        let tasks: Vec<_> = chunk
+            .iter()
+            .map(|(name, bytes)| {
+                let (client, name, bytes) = (server.client.clone(), (*name).clone(), bytes::Bytes::copy_from_slice(bytes));
+                tokio::spawn(async move {
+                    let sent: Value = serde_json::from_slice(&bytes).unwrap();
+                    let path = format!("{}/{}", sent["resourceType"].as_str().unwrap(), sent["id"].as_str().unwrap());
+                    let put = client.put(&path, bytes).await;
+                    if !put.status.is_success() {
+                        let json = put.json();
+                        let issue = &json["issue"][0];
+                        return Err(format!(
+                            "{name}\t{}\t{}\t{}\n",
+                            put.status.as_u16(),
+                            issue["expression"][0].as_str().unwrap_or(""),
+                            issue["diagnostics"].as_str().unwrap()
+                        ));
+                    }
+                    let back = client.get(&path).await.expect(200).json();
+                    assert_eq!(content(back), content(sent), "{name}");
+                    Ok(path)
+                })
             })
-        }).collect();
+            .collect();
         for task in tasks {
             match task.await.unwrap() {
                 Ok(path) => stored.push(path),
@@ -104,9 +112,13 @@ async fn search_all(server: &TestGateway, examples: &BTreeMap<String, Vec<u8>>) 
             if *count >= 3 {
                 continue;
             }
-            let Some(value) = expression.evaluate(resource.root()).iter().find_map(|found| query_value(compiled.parameter.kind, found)) else { continue };
+            let Some(value) = expression.evaluate(resource.root()).iter().find_map(|found| query_value(compiled.parameter.kind, found))
+            else {
+                continue;
+            };
             *count += 1;
-            let query = format!("{}?{}={}&_id={id}", resource.kind(), compiled.parameter.code, utf8_percent_encode(&value, NON_ALPHANUMERIC));
+            let query =
+                format!("{}?{}={}&_id={id}", resource.kind(), compiled.parameter.code, utf8_percent_encode(&value, NON_ALPHANUMERIC));
             let reply = server.client.get(&query).await.expect(200);
             if reply.matches() != [id] {
                 lost.push(format!("{name}: {query}"));
@@ -114,7 +126,12 @@ async fn search_all(server: &TestGateway, examples: &BTreeMap<String, Vec<u8>>) 
         }
     }
     tried.retain(|_, count| *count > 0);
-    println!("{} parameters of {} types have values; {} searches", tried.len(), tried.keys().map(|(kind, _)| kind).collect::<std::collections::BTreeSet<_>>().len(), tried.values().sum::<usize>());
+    println!(
+        "{} parameters of {} types have values; {} searches",
+        tried.len(),
+        tried.keys().map(|(kind, _)| kind).collect::<std::collections::BTreeSet<_>>().len(),
+        tried.values().sum::<usize>()
+    );
     assert!(lost.is_empty(), "{} searches do not find their resource:\n{}", lost.len(), lost.join("\n"));
 }
 
@@ -148,7 +165,9 @@ fn query_value(kind: ParameterKind, found: &Found<'_>) -> Option<String> {
             let unit = text(node, "code").map(|code| format!("|{}|{code}", text(node, "system").unwrap_or_default()));
             Some(format!("{}{}", node.get("value")?.raw(), unit.unwrap_or_default()))
         }
-        (ParameterKind::Quantity, "Money") => Some(format!("{}|urn:iso:std:iso:4217|{}", node.get("value")?.raw(), text(node, "currency")?)),
+        (ParameterKind::Quantity, "Money") => {
+            Some(format!("{}|urn:iso:std:iso:4217|{}", node.get("value")?.raw(), text(node, "currency")?))
+        }
         _ => None,
     }
 }

@@ -9,7 +9,8 @@ use crate::support::TestGateway;
 async fn a_resource_lives_through_its_versions() {
     let server = TestGateway::start().await;
     let client = &server.client;
-    let created = client.post("Patient", r#"{"resourceType":"Patient","name":[{"family":"Åsen"}],"multipleBirthInteger":2}"#).await.expect(201);
+    let created =
+        client.post("Patient", r#"{"resourceType":"Patient","name":[{"family":"Åsen"}],"multipleBirthInteger":2}"#).await.expect(201);
     let location = created.header("location").to_owned();
     let id = created.json()["id"].as_str().unwrap().to_owned();
     assert_eq!(location, format!("{}/Patient/{id}/_history/1", client.base));
@@ -45,7 +46,14 @@ async fn of_many_writers_with_one_version_one_wins() {
     server.client.put("Basic/race", body(0)).await.expect(201);
     let tasks = (1..=40).map(|n| {
         let client = server.client.clone();
-        tokio::spawn(async move { client.send("PUT", "Basic/race", &[("if-match", "W/\"1\""), ("content-type", "application/fhir+json")], body(n)).await.unwrap().status.as_u16() })
+        tokio::spawn(async move {
+            client
+                .send("PUT", "Basic/race", &[("if-match", "W/\"1\""), ("content-type", "application/fhir+json")], body(n))
+                .await
+                .unwrap()
+                .status
+                .as_u16()
+        })
     });
     let mut statuses = Vec::new();
     for task in tasks.collect::<Vec<_>>() {
@@ -79,13 +87,28 @@ async fn a_failed_transaction_leaves_no_trace() {
     let server = TestGateway::start().await;
     let client = &server.client;
     client.put("Patient/p", r#"{"resourceType":"Patient","id":"p"}"#).await.expect(201);
-    let entry = |resource: serde_json::Value, method: &str, url: &str| json!({"resource": resource, "request": {"method": method, "url": url}});
+    let entry =
+        |resource: serde_json::Value, method: &str, url: &str| json!({"resource": resource, "request": {"method": method, "url": url}});
     let mut stale = entry(json!({"resourceType": "Patient", "id": "p", "active": true}), "PUT", "Patient/p");
     stale["request"]["ifMatch"] = json!("W/\"7\"");
     for (bad, status) in [
         (stale, 412),
-        (entry(json!({"resourceType": "Observation", "status": "final", "code": {"text": "x"}, "subject": {"reference": "urn:uuid:nowhere"}}), "POST", "Observation"), 400),
-        (entry(json!({"resourceType": "Observation", "status": "final", "code": {"text": "x"}, "subject": {"reference": "Patient?identifier=none"}}), "POST", "Observation"), 412),
+        (
+            entry(
+                json!({"resourceType": "Observation", "status": "final", "code": {"text": "x"}, "subject": {"reference": "urn:uuid:nowhere"}}),
+                "POST",
+                "Observation",
+            ),
+            400,
+        ),
+        (
+            entry(
+                json!({"resourceType": "Observation", "status": "final", "code": {"text": "x"}, "subject": {"reference": "Patient?identifier=none"}}),
+                "POST",
+                "Observation",
+            ),
+            412,
+        ),
         (json!({"request": {"method": "GET", "url": "Patient/none"}}), 404),
         (json!({"request": {"method": "GET", "url": "Patient?nonsense=1"}}), 400),
         (entry(json!({"resourceType": "Patient", "id": "q"}), "PUT", "Patient/other"), 400),
@@ -103,7 +126,10 @@ async fn a_failed_transaction_leaves_no_trace() {
 async fn a_transaction_ties_its_resources_together() {
     let server = TestGateway::start().await;
     let client = &server.client;
-    client.put("Practitioner/dr", r#"{"resourceType":"Practitioner","id":"dr","identifier":[{"system":"http://hpr","value":"9"}]}"#).await.expect(201);
+    client
+        .put("Practitioner/dr", r#"{"resourceType":"Practitioner","id":"dr","identifier":[{"system":"http://hpr","value":"9"}]}"#)
+        .await
+        .expect(201);
     let bundle = json!({"resourceType": "Bundle", "type": "transaction", "entry": [
         {"fullUrl": "urn:uuid:61ebe359-bfdc-4613-8bf2-c5e300945f0a",
          "resource": {"resourceType": "Patient", "identifier": [{"system": "http://x", "value": "1"}], "managingOrganization": {"reference": "#o"}, "contained": [{"resourceType": "Organization", "id": "o", "name": "O"}]},
@@ -119,7 +145,10 @@ async fn a_transaction_ties_its_resources_together() {
     let first = client.post("", bundle.to_string()).await.expect(200).json();
     let second = client.post("", bundle.to_string()).await.expect(200).json();
     assert_eq!(first["type"], "transaction-response");
-    assert_eq!((first["entry"][0]["response"]["status"].as_str(), second["entry"][0]["response"]["status"].as_str()), (Some("201 Created"), Some("200 OK")));
+    assert_eq!(
+        (first["entry"][0]["response"]["status"].as_str(), second["entry"][0]["response"]["status"].as_str()),
+        (Some("201 Created"), Some("200 OK"))
+    );
     let patients = client.get("Patient?identifier=http://x|1").await.matches();
     assert_eq!(patients.len(), 1);
     let found = client.get(&format!("Observation?patient={}&performer=Practitioner/dr&_include=Observation:subject", patients[0])).await;
@@ -135,7 +164,10 @@ async fn pages_show_each_match_once_while_others_write() {
     let client = &server.client;
     for n in 0..25 {
         let born = 1950 + n % 7;
-        client.put(&format!("Patient/p{n}"), format!(r#"{{"resourceType":"Patient","id":"p{n}","birthDate":"{born}","active":true}}"#)).await.expect(201);
+        client
+            .put(&format!("Patient/p{n}"), format!(r#"{{"resourceType":"Patient","id":"p{n}","birthDate":"{born}","active":true}}"#))
+            .await
+            .expect(201);
     }
     client.put("Patient/undated", r#"{"resourceType":"Patient","id":"undated","active":true}"#).await.expect(201);
     for sort in ["", "&_sort=birthdate", "&_sort=-birthdate", "&_sort=-birthdate,_id", "&_sort=_lastUpdated"] {
@@ -145,7 +177,12 @@ async fn pages_show_each_match_once_while_others_write() {
             let page = client.get(&url).await.expect(200);
             seen.extend(page.matches());
             extra += 1;
-            client.put(&format!("Patient/new{extra}"), format!(r#"{{"resourceType":"Patient","id":"new{extra}","birthDate":"1900","active":false}}"#)).await;
+            client
+                .put(
+                    &format!("Patient/new{extra}"),
+                    format!(r#"{{"resourceType":"Patient","id":"new{extra}","birthDate":"1900","active":false}}"#),
+                )
+                .await;
             let links = page.json()["link"].as_array().unwrap().clone();
             let Some(next) = links.iter().find(|link| link["relation"] == "next") else { break };
             url = next["url"].as_str().unwrap().to_owned();
@@ -198,7 +235,15 @@ async fn broken_requests_are_refused_with_their_place() {
     check("GET", "Patient/x/y/z", &[], "", 404, "nothing").await;
     check("PATCH", "Patient/x", json, "{}", 405, "not served").await;
     check("POST", "Patient/x", json, r#"{"resourceType":"Patient"}"#, 405, "GET, HEAD, PUT, DELETE").await;
-    check("POST", "Patient", json, r#"{"resourceType":"Observation","status":"final","code":{"text":"x"}}"#, 400, "sent to the address of Patient").await;
+    check(
+        "POST",
+        "Patient",
+        json,
+        r#"{"resourceType":"Observation","status":"final","code":{"text":"x"}}"#,
+        400,
+        "sent to the address of Patient",
+    )
+    .await;
     check("PUT", "Patient/x", json, r#"{"resourceType":"Patient","id":"y"}"#, 400, "Patient.id").await;
     check("PUT", "Patient/x", json, r#"{"resourceType":"Patient"}"#, 400, "Patient.id").await;
     check("POST", "Patient", json, "", 400, "no resource").await;

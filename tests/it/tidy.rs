@@ -86,7 +86,11 @@ fn modules_import_only_lower_floors() {
     let floors: BTreeMap<_, _> = FLOORS.into_iter().collect();
     let mut wrong = Vec::new();
     for (path, text) in sources() {
-        let Some(own) = path.strip_prefix("src/").and_then(|rest| rest.split(['/', '.']).next()).filter(|own| !matches!(*own, "lib" | "main")) else { continue };
+        let Some(own) =
+            path.strip_prefix("src/").and_then(|rest| rest.split(['/', '.']).next()).filter(|own| !matches!(*own, "lib" | "main"))
+        else {
+            continue;
+        };
         let Some(floor) = floors.get(own) else {
             wrong.push(format!("{path}: {own} has no floor"));
             continue;
@@ -95,7 +99,9 @@ fn modules_import_only_lower_floors() {
             for import in line.split("crate::").skip(1) {
                 let module = import.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or("");
                 match floors.get(module) {
-                    Some(other) if module != own && other >= floor => wrong.push(format!("{path}: {own} ({floor}) imports {module} ({other})")),
+                    Some(other) if module != own && other >= floor => {
+                        wrong.push(format!("{path}: {own} ({floor}) imports {module} ({other})"))
+                    }
                     _ => {}
                 }
             }
@@ -111,7 +117,10 @@ fn packages_stay_in_their_homes() {
         for (package, homes) in HOMES {
             let named = production(&text).lines().any(|line| {
                 let line = line.trim_start();
-                !line.starts_with("//") && line.match_indices(&format!("{package}::")).any(|(at, _)| !line[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':'))
+                !line.starts_with("//")
+                    && line
+                        .match_indices(&format!("{package}::"))
+                        .any(|(at, _)| !line[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':'))
             });
             if named && !homes.iter().any(|home| path.starts_with(home)) {
                 wrong.push(format!("{path} names {package}, whose home is {}", homes.join(", ")));
@@ -164,7 +173,21 @@ fn the_documents_are_true() {
         assert!(told, "ARCHITECTURE.md does not tell module {module} with floor {floor}");
     }
     let configuration = read("docs/configuration.md");
-    for key in ["listen", "store", "base_url", "log", "log_format", "certificate", "key", "body_bytes", "entries", "connections", "default_count", "max_count", "cache_mib"] {
+    for key in [
+        "listen",
+        "store",
+        "base_url",
+        "log",
+        "log_format",
+        "certificate",
+        "key",
+        "body_bytes",
+        "entries",
+        "connections",
+        "default_count",
+        "max_count",
+        "cache_mib",
+    ] {
         assert!(configuration.contains(&format!("`{key}`")), "docs/configuration.md does not tell the key {key}");
     }
     let readme = read("README.md");

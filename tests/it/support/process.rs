@@ -18,7 +18,8 @@ impl Process {
         let mut command = Command::new(env!("CARGO_BIN_EXE_norn"));
         let mut child = command.args(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let on_stdout = arguments.first() == Some(&"demo");
-        let reader: Box<dyn std::io::Read + Send> = if on_stdout { Box::new(child.stdout.take().unwrap()) } else { Box::new(child.stderr.take().unwrap()) };
+        let reader: Box<dyn std::io::Read + Send> =
+            if on_stdout { Box::new(child.stdout.take().unwrap()) } else { Box::new(child.stderr.take().unwrap()) };
         let mut lines = BufReader::new(reader).lines();
         let (mut printed, mut base) = (Vec::new(), None);
         for line in lines.by_ref() {
@@ -26,7 +27,8 @@ impl Process {
             if let Some(url) = line.split_whitespace().find(|word| word.starts_with("http://") && word.ends_with("/fhir")) {
                 base.get_or_insert_with(|| url.to_owned());
             }
-            let last = if on_stdout { line.is_empty() && printed.iter().any(|line: &String| line.starts_with("curl")) } else { base.is_some() };
+            let last =
+                if on_stdout { line.is_empty() && printed.iter().any(|line: &String| line.starts_with("curl")) } else { base.is_some() };
             printed.push(line);
             if last {
                 break;
