@@ -88,7 +88,7 @@ fn requests(base: &str, patient: &str) -> Vec<(&'static str, String)> {
         ),
         (
             "Everything said about EGFR",
-            format!("{base}/Observation?component-value-concept=http://www.genenames.org/geneId|HGNC:3236&_pretty=true"),
+            format!("{base}/Observation?component-value-concept=http://www.genenames.org|HGNC:3236&_pretty=true"),
         ),
         (
             "Tumour mutational burden of 10 or more",

@@ -17,6 +17,3 @@ pub use service::Service;
 
 /// Path under which the FHIR API is served.
 pub const BASE_PATH: &str = "/fhir";
-
-#[cfg(test)]
-mod tests;

@@ -9,6 +9,7 @@
     reason = "tests stop at the first surprise"
 )]
 
+mod conformance;
 mod crash;
 mod demo;
 mod examples;

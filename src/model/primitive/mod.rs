@@ -100,7 +100,7 @@ impl Primitive {
             Self::Code => good(code(text), "a code has no white space at its ends and only single spaces inside"),
             Self::Id => good(Id::is_valid(text), "an id has 1 to 64 characters out of A-Z, a-z, 0-9, '-' and '.'"),
             Self::Uri | Self::Url | Self::Canonical => {
-                good(!text.is_empty() && !text.contains(char::is_whitespace), "a URI is not empty and has no white space")
+                good(!text.is_empty() && !text.contains(|c: char| c.is_ascii_whitespace()), "a URI is not empty and has no white space")
             }
             Self::Oid => good(oid(text), "an OID looks like urn:oid:1.2.3"),
             Self::Uuid => good(uuid(text), "a UUID looks like urn:uuid:c757873d-ec9a-4326-a141-556f43239520, in lower case"),
@@ -132,7 +132,8 @@ fn string(text: &str) -> Result<(), &'static str> {
 }
 
 fn code(text: &str) -> bool {
-    !text.is_empty() && text.split(' ').all(|word| !word.is_empty() && !word.contains(char::is_whitespace))
+    // The white space of the specification's patterns is that of ASCII: a no-break space is a character like others.
+    !text.is_empty() && text.split(' ').all(|word| !word.is_empty() && !word.contains(|c: char| c.is_ascii_whitespace()))
 }
 
 fn oid(text: &str) -> bool {

@@ -1,0 +1,25 @@
+//! The conformance cases, over the wire against the real process.
+
+use std::path::Path;
+use std::time::Duration;
+
+use conformance::report::{self, Summary};
+use conformance::run::{Runner, Settings};
+use conformance::suites::{self, Filter};
+
+use crate::support::process::Process;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_case_passes() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let process = Process::serve(&folder.path().join("norn.db"));
+    let suites = suites::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("conformance/suites")).unwrap();
+    let chosen = suites.choose(&Filter { suites: Vec::new(), cases: Vec::new() }).unwrap();
+    let settings = Settings { patience: Duration::from_secs(60), jobs: 4, skip: false };
+    let outcomes = Runner::connect(&process.base, settings).await.unwrap().run(chosen).await;
+    let summary = Summary::of(&outcomes);
+    let mut told = Vec::new();
+    report::report(&mut told, &process.base, &outcomes, false).unwrap();
+    assert_eq!((summary.failed, summary.skipped), (0, 0), "{}", String::from_utf8_lossy(&told));
+    println!("{} conformance cases passed", summary.passed);
+}
