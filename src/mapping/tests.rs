@@ -141,7 +141,7 @@ fn values_of_observations_are_as_the_category_wants() {
         &[
             ("copy-number-variant", "Present"),
             ("fusion", "Indeterminate"),
-            ("large-rearrangement", "Present"),
+            ("large-rearrangement", "Absent Present"),
             ("small-variant", "Present"),
             ("splice-variant", "Indeterminate"),
         ],

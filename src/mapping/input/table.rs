@@ -103,9 +103,27 @@ pub(crate) fn read(input: &mut Input<'_>) -> Option<Sheet> {
                 Some(Cell { text: text.to_owned(), row: number, column, field })
             })
             .collect();
-        rows.push(Row { number, cells });
+        let row = Row { number, cells };
+        for cell in row.filled() {
+            if let Some(why) = spreadsheet_mark(&cell.text) {
+                input.refuse(cell, format!("'{}' is {why}; give the file that the pipeline wrote", cell.text));
+            }
+        }
+        rows.push(row);
     }
     Some(Sheet { rows, ends_with_line_break: text.ends_with('\n') })
+}
+
+/// What a spreadsheet leaves in any cell, whatever the column: no pipeline writes it.
+fn spreadsheet_mark(text: &str) -> Option<&'static str> {
+    let error = ["#REF!", "#N/A", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!"].contains(&text);
+    if error || (text.len() > 1 && text.bytes().all(|b| b == b'#')) {
+        Some("an error mark of a spreadsheet")
+    } else if text.starts_with('"') {
+        Some("in quotation marks, as a spreadsheet writes")
+    } else {
+        None
+    }
 }
 
 struct Fault {

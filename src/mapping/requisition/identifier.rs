@@ -7,6 +7,7 @@ use super::source::Entry;
 use crate::mapping::finding::Told;
 use crate::mapping::ledger::FieldId;
 use crate::mapping::place::Problems;
+use crate::model::primitive::Primitive;
 
 const FNR: &str = "urn:oid:2.16.578.1.12.4.1.4.1";
 const DNR: &str = "urn:oid:2.16.578.1.12.4.1.4.2";
@@ -44,7 +45,7 @@ pub(super) fn read(entry: &Entry, field: FieldId, person: bool, problems: &mut P
     let (system, value) = match entry.value.split_once('|') {
         Some((system, value)) => {
             let known = ALIASES.iter().find(|(alias, _)| *alias == system).map_or(system, |(_, known)| known);
-            if !known.contains(':') || known.contains(char::is_whitespace) || value.is_empty() || value.contains('|') {
+            if !known.contains(':') || Primitive::Uri.check(known).is_err() || value.is_empty() || value.contains('|') {
                 return refuse(format!("'{}' is neither a value nor system|value, where the system is a URI", entry.value));
             }
             (Some(known.to_owned()), value.to_owned())

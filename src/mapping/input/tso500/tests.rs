@@ -47,6 +47,8 @@ fn damaged_cells() {
     check(0, "EML4-ALK", "4-Apr", 46, 1, "no pair");
     check(0, "Total TMB\t8.6", "Total TMB\t8,6", 26, 2, "comma");
     check(0, "Percent Unstable MSI Sites\t3.36", "Percent Unstable MSI Sites\t336", 33, 2, "above 100");
+    check(0, "NovaSeq6000", "#N/A", 20, 2, "error mark");
+    check(0, "missense_variant\t21/28", "\"missense_variant\"\t21/28", 57, 10, "quotation marks");
     check(0, "2026-03-09", "2099-99-99", 8, 2, "no date");
     check(0, "21:14:37", "21.14.37", 9, 2, "time of day");
     check(1, "<DUP>", "<DUB>", 30, 3, "neither a gain");
@@ -168,4 +170,13 @@ fn shapes_that_are_right() {
             "Splice Supporting Reads\tReference Reads Transcript\nNA",
         )
     });
+}
+
+#[test]
+fn a_dragen_file_without_small_variants_says_so() {
+    let cut = |at: &'static str| damaged(1, 0, move |text| text.as_bytes()[..text.find(at).unwrap()].to_vec());
+    let told = convert(&cut("[Small Variants]"), None, &Options::default()).unwrap();
+    assert!(told.warnings.iter().any(|warning| warning.message.contains("not reported")), "{:?}", told.warnings);
+    assert!(told.bundle.to_json().contains("Not reported: the file has no section for it."));
+    check_files(&cut("[Large Rearrangements]"), 38, 1, "without the section [Small Variants]");
 }

@@ -6,6 +6,7 @@
 use crate::genome::{Assembly, Chromosome};
 use crate::mapping::finding::Number;
 use crate::model::draft::Draft;
+use crate::model::primitive::Primitive;
 
 pub(super) const LOINC: &str = "http://loinc.org";
 pub(super) const SNOMED: &str = "http://snomed.info/sct";
@@ -75,6 +76,16 @@ pub(super) fn concept_text(system: &str, code: &str, display: &str, text: &str) 
 /// A `CodeableConcept` that is only text.
 pub(super) fn text_concept(text: &str) -> Draft {
     Draft::object().with("text", text)
+}
+
+/// Whether a text can be a `uri`.
+pub(super) fn is_uri(text: &str) -> bool {
+    text.contains(':') && Primitive::Uri.check(text).is_ok()
+}
+
+/// A name as a code of TSO500's, or as text if it cannot be a code.
+pub(super) fn named(name: &str) -> Draft {
+    if Primitive::Code.check(name).is_ok() { concept(TSO500, name, "") } else { text_concept(name) }
 }
 
 /// A `Reference`.

@@ -81,7 +81,8 @@ impl Writer<'_> {
     }
 
     fn negative(&mut self, kind: Kind, category: Nothing) {
-        if !category.empty {
+        // A gene that was looked at without result is told even where other genes have one.
+        if !category.empty && category.genes.is_empty() {
             return;
         }
         let of = kind.nucleic_acid();

@@ -1,7 +1,7 @@
 //! Quality metrics: one Observation per section and sample, a component per metric with the file's own guideline.
 
 use super::Writer;
-use super::code::{INTERPRETATION, TSO500, concept, concept_text, plain_quantity};
+use super::code::{INTERPRETATION, TSO500, concept, concept_text, named, plain_quantity};
 use super::observation::Observation;
 use crate::mapping::finding::quality::{Metric, Panel, Status, Subject, Verdict};
 use crate::mapping::inpred::NucleicAcid;
@@ -59,7 +59,7 @@ impl Writer<'_> {
         if !matches!(metric.unit.as_str(), "" | "NA") {
             value.set("unit", metric.unit.as_str());
         }
-        let mut component = Draft::object().with("code", concept(TSO500, &metric.name.value, "")).with("valueQuantity", value);
+        let mut component = Draft::object().with("code", named(&metric.name.value)).with("valueQuantity", value);
         let interpretation = match metric.verdict() {
             Verdict::Within => Some(("N", "Normal")),
             Verdict::Below => Some(("L", "Low")),

@@ -186,7 +186,7 @@ impl Writer<'_> {
             extensions.push(extension(reporting!("genomic-study-analysis-specimen"), "valueReference", reference(&specimen)));
         }
         extensions.extend(self.metrics(of));
-        extensions.push(self.regions(of));
+        extensions.push(self.regions(of, id));
         for device in [Some(self.pipeline(run)), sequencer].into_iter().flatten() {
             let part = extension("device", "valueReference", reference(&device));
             extensions.push(complex_extension(reporting!("genomic-study-analysis-device"), vec![part]));
@@ -243,7 +243,7 @@ impl Writer<'_> {
     }
 
     /// What was looked at, in words, and genes that were looked at without result.
-    fn regions(&self, of: NucleicAcid) -> Draft {
+    fn regions(&mut self, of: NucleicAcid, id: &str) -> Draft {
         let text = if of == NucleicAcid::Rna {
             "Transcripts on the RNA panel of TruSight Oncology 500: fusions, and splice variants of EGFR, MET and AR"
         } else {
@@ -251,8 +251,10 @@ impl Writer<'_> {
         };
         let mut parts = vec![extension("description", "valueString", text.into())];
         if of != NucleicAcid::Rna {
-            let genes = self.findings.rearrangements.genes.iter();
-            parts.extend(genes.map(|told| extension("studied", "valueCodeableConcept", super::code::gene(&told.value))));
+            for gene in &self.findings.rearrangements.genes {
+                self.account.mapped(gene.field, &format!("Procedure/{id}.extension:regions.extension:studied"));
+                parts.push(extension("studied", "valueCodeableConcept", super::code::gene(&gene.value)));
+            }
         }
         complex_extension(reporting!("genomic-study-analysis-regions"), parts)
     }

@@ -2,7 +2,7 @@
 
 use super::Writer;
 use super::code::{
-    INPRED_PATIENT, INPRED_SAMPLE, SNOMED, complex_extension, concept, concept_text, extension, norn, reference, text_concept,
+    INPRED_PATIENT, INPRED_SAMPLE, SNOMED, complex_extension, concept, concept_text, extension, is_uri, norn, reference, text_concept,
 };
 use super::observation::tag;
 use crate::mapping::bundle::{Entry, Request, derived_id, urn};
@@ -11,6 +11,7 @@ use crate::mapping::inpred::{NucleicAcid, SampleId};
 use crate::mapping::ledger::FieldId;
 use crate::mapping::requisition::Identifier;
 use crate::model::draft::Draft;
+use crate::model::primitive::Primitive;
 
 impl Writer<'_> {
     /// Adds Patient, Specimens and ServiceRequest.
@@ -83,7 +84,7 @@ impl Writer<'_> {
         if let Some(told) = &self.requisition.specimen_type {
             self.account.mapped(told.field, &format!("Specimen/{id}.type"));
             let kind = match told.value.split_once('|') {
-                Some((system, code)) if system.contains(':') => concept(system, code, ""),
+                Some((system, code)) if is_uri(system) && Primitive::Code.check(code).is_ok() => concept(system, code, ""),
                 _ => text_concept(&told.value),
             };
             specimen.set("type", kind);
@@ -186,7 +187,7 @@ fn human_name(name: &str) -> Draft {
 /// The requester: a name, or an identifier as `system|value`, which stands for whoever has it.
 fn requester(text: &str) -> Draft {
     match text.split_once('|') {
-        Some((system, value)) if system.contains(':') && !value.is_empty() => {
+        Some((system, value)) if is_uri(system) && !value.is_empty() => {
             let kind = match system {
                 "urn:oid:2.16.578.1.12.4.1.4.4" => Some("Practitioner"),
                 "urn:oid:2.16.578.1.12.4.1.4.101" | "urn:oid:2.16.578.1.12.4.1.4.102" => Some("Organization"),
