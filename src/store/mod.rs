@@ -5,6 +5,7 @@
 pub mod cache;
 #[cfg(test)]
 mod contract;
+mod evaluate;
 mod keys;
 pub mod port;
 mod sql;

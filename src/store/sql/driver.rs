@@ -12,7 +12,7 @@ use super::{Dialect, Statement};
 pub(crate) enum Driver {
     /// Rows that have one of these posts; in row order if it is only one.
     Posts(Vec<i64>),
-    /// Interval rows that pass, by the index on this end.
+    /// Interval rows that pass, by the table in the order of this end.
     Number(ParameterNumber, Test, Unit, End),
     /// Text rows that start so.
     TextStart(ParameterNumber, String),
@@ -20,7 +20,7 @@ pub(crate) enum Driver {
     Ids(Vec<String>),
 }
 
-/// An end of an interval; each has an index.
+/// An end of an interval; each has a table in its order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
     Low,
@@ -51,6 +51,12 @@ impl Outline {
     pub(crate) fn of(plan: &Plan, kind: i64, up_to: i64) -> Self {
         let conjuncts = Condition::of(&plan.filter).conjuncts();
         Self { kind, type_post: plan.type_post.cast_signed(), conjuncts, up_to }
+    }
+
+    /// The same with one more condition.
+    pub(crate) fn and(&self, condition: Condition) -> Self {
+        let conjuncts = self.conjuncts.iter().cloned().chain([condition]).collect();
+        Self { conjuncts, ..*self }
     }
 
     /// Whether nothing can match.
@@ -143,7 +149,8 @@ impl Outline {
                 sql.push(" FROM post d WHERE ").one_of("d.k", posts);
             }
             Driver::Number(parameter, test, unit, end) => {
-                sql.push(" FROM num d WHERE d.p = ").integer(i64::from(*parameter));
+                let table = if *end == End::Low { "num_lo" } else { "num_hi" };
+                sql.push(&format!(" FROM {table} d WHERE d.p = ")).integer(i64::from(*parameter));
                 range(*test, *end, sql);
                 if exact {
                     sql.push(" AND ");
@@ -151,7 +158,7 @@ impl Outline {
                 }
             }
             Driver::TextStart(parameter, text) => {
-                sql.push(" FROM txt d WHERE d.p = ").integer(i64::from(*parameter));
+                sql.push(" FROM txt_norm d WHERE d.p = ").integer(i64::from(*parameter));
                 starts("d", text, sql);
             }
             Driver::Ids(ids) => {

@@ -1,6 +1,7 @@
 //! From a [`Plan`](crate::search::plan::Plan) to SQL text and parameters. Pure: nothing here talks to a database.
 //!
-//! Tables (see `sqlite::schema`): `post(k, rid)`, `num(p, rid, lo, hi, u)`, `txt(p, rid, norm)` and `resource(rid, kind, id, …)`.
+//! Tables (see `sqlite::schema`): `post(k, rid)`; `num(p, rid, lo, hi, u)` by resource and the same rows by either end in
+//! `num_lo` and `num_hi`; `txt(p, rid, norm)` and the same by text in `txt_norm`; `resource(rid, kind, id, …)`.
 //! A search is one row source that *drives* and conditions that every row id it yields must meet; each condition is one probe
 //! by row id. Choosing the driver is the whole art, and `sqlite::search` does it with counts; see [`driver`].
 //!

@@ -50,14 +50,14 @@ pub(crate) fn walk<'d>(
     let column = match sort.by {
         SortBy::Number(parameter) => {
             let column = if sort.descending { "hi" } else { "lo" };
-            sql.push(&format!("SELECT d.rid, d.{column} FROM num d WHERE d.p = ")).integer(i64::from(parameter));
+            sql.push(&format!("SELECT d.rid, d.{column} FROM num_{column} d WHERE d.p = ")).integer(i64::from(parameter));
             sql.push(" AND NOT EXISTS (SELECT 1 FROM num e WHERE e.p = d.p AND e.rid = d.rid AND ");
             // The values that come before are on the far side of this one.
             sql.push(&format!("e.{column} {} d.{column})", if sort.descending { ">" } else { "<" }));
             column
         }
         SortBy::Text(parameter) => {
-            sql.push("SELECT d.rid, d.norm FROM txt d WHERE d.p = ").integer(i64::from(parameter));
+            sql.push("SELECT d.rid, d.norm FROM txt_norm d WHERE d.p = ").integer(i64::from(parameter));
             sql.push(" AND NOT EXISTS (SELECT 1 FROM txt e WHERE e.p = d.p AND e.rid = d.rid AND ");
             sql.push(&format!("e.norm {} d.norm)", if sort.descending { ">" } else { "<" }));
             "norm"

@@ -5,17 +5,25 @@
 //!
 //! Source: <https://sqlite.org/wal.html>.
 
+mod choose;
 mod frequency;
 mod kinds;
-mod pending;
+mod merge;
 mod pool;
+mod prepared;
 mod read;
+mod recent;
+mod recover;
+mod request;
 mod schema;
 mod search;
-#[cfg(test)]
-pub(in crate::store) mod tests;
+mod tables;
+mod verify;
 mod write;
 mod writer;
+
+#[cfg(test)]
+pub(in crate::store) mod tests;
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
@@ -29,9 +37,11 @@ pub use self::writer::Statistics;
 use self::frequency::Frequencies;
 use self::kinds::Kinds;
 use self::pool::Readers;
+use self::prepared::Prepared;
+use self::recent::Recent;
 use self::search::Searcher;
-use self::write::{Numbers, Prepared};
-use self::writer::{Work, Writer};
+use self::write::Numbers;
+use self::writer::Writer;
 use super::port::{Answer, Change, Commit, History, Page, Store, StoreError, Version, Written};
 use crate::base::clock::Clock;
 use crate::model::reference::Key;
@@ -51,6 +61,8 @@ pub struct Options {
     pub mapped: usize,
     /// Bytes per page of a new file.
     pub page_size: u32,
+    /// Most bytes that the file may grow to; none: as the disk allows.
+    pub quota: Option<u64>,
     /// Microseconds for which idempotency keys are remembered.
     pub idempotency_microseconds: i64,
 }
@@ -63,6 +75,7 @@ impl Default for Options {
             reader_cache: 2 << 20,
             mapped: 256 << 20,
             page_size: 4096,
+            quota: None,
             idempotency_microseconds: 7 * 86_400_000_000,
         }
     }
@@ -72,16 +85,19 @@ impl Default for Options {
 #[derive(Debug)]
 pub struct Sqlite {
     shared: Arc<Shared>,
-    readers: Arc<Readers>,
+    readers: Readers,
     writer: Writer,
     /// Held as long as the store is open, so that no other process writes to the file.
     _lock: File,
 }
 
+/// What readers and the writer share.
 #[derive(Debug)]
 struct Shared {
-    kinds: Arc<Kinds>,
-    frequencies: Arc<Frequencies>,
+    options: Options,
+    kinds: Kinds,
+    frequencies: Frequencies,
+    recent: Recent,
 }
 
 impl Sqlite {
@@ -97,29 +113,48 @@ impl Sqlite {
         schema::prepare(&mut connection, options.page_size)?;
         set_up(&connection, options.writer_cache, options.mapped)?;
         connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
+        if let Some(quota) = options.quota {
+            let pages = i64::try_from(quota / u64::from(options.page_size.max(512))).unwrap_or(i64::MAX);
+            connection.pragma_update_and_check(None, "max_page_count", pages.max(1), |_| Ok(())).map_err(failed)?;
+        }
         connection.pragma_update(None, "wal_autocheckpoint", 16_384).map_err(failed)?;
-        let kinds = Arc::new(Kinds::load(&mut connection, schema)?);
-        let frequencies = Arc::new(Frequencies::default());
+        let kinds = Kinds::load(&mut connection, schema)?;
+        let mut numbers = Numbers::load(&connection)?;
+        recover::recover(&mut connection, &mut numbers)?;
         let mut readers = Vec::with_capacity(options.readers);
         for _ in 0..options.readers.max(1) {
             let reader = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(unusable)?;
             set_up(&reader, options.reader_cache, options.mapped)?;
             readers.push(reader);
         }
-        let numbers = Numbers::load(&connection)?;
-        let work = Work { connection, kinds: Arc::clone(&kinds), frequencies: Arc::clone(&frequencies), clock, options, numbers };
-        Ok(Self {
-            shared: Arc::new(Shared { kinds, frequencies }),
-            readers: Arc::new(Readers::start(readers)?),
-            writer: Writer::start(work)?,
-            _lock: lock,
-        })
+        let recent = Recent::new(numbers.next_row);
+        let shared = Arc::new(Shared { options, kinds, frequencies: Frequencies::default(), recent });
+        let readers = Readers::start(readers)?;
+        let writer = Writer::start(connection, Arc::clone(&shared), clock, numbers)?;
+        Ok(Self { shared, readers, writer, _lock: lock })
+    }
+
+    /// Waits until the index rows of everything written before are in the tables. Searches find it either way.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn settle(&self) -> Result<(), StoreError> {
+        self.writer.settle().await
     }
 
     /// What the writer did since the store was opened.
     #[must_use]
     pub fn statistics(&self) -> &Statistics {
         &self.writer.statistics
+    }
+
+    /// Checks everything that the store holds; gives faults in words, none if all is well.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn verify(&self) -> Result<Vec<String>, StoreError> {
+        self.settle().await?;
+        self.ask(|connection, shared| verify::verify(connection, &shared.kinds)).await
     }
 
     /// Asks a reader, with what it needs to understand the tables.
@@ -150,10 +185,7 @@ impl Store for Sqlite {
 
     fn search<'a>(&'a self, plan: &'a Plan) -> Answer<'a, Page> {
         let plan = plan.clone();
-        Box::pin(self.ask(move |connection, shared| {
-            let searcher = Searcher { connection, kinds: &shared.kinds, frequencies: &shared.frequencies };
-            searcher.page(&plan)
-        }))
+        Box::pin(self.ask(move |connection, shared| Searcher { connection, shared }.page(&plan)))
     }
 
     fn commit(&self, commit: Commit) -> Answer<'_, Vec<Written>> {

@@ -8,9 +8,10 @@
 //! change   (seq, kind, rid, version, method, updated)
 //!                                                   the change feed: one line per version ever written, without gaps
 //! post     (k, rid)                                 equality rows
-//! num      (p, rid, lo, hi, u)                        interval rows: by resource, by low end, by high end
-//! txt      (p, rid, norm)                           folded texts: by resource, by text
+//! num      (p, rid, lo, hi, u)                      interval rows by resource, in num_lo and num_hi by either end; u: unit
+//! txt      (p, rid, norm)                           folded texts by resource, in txt_norm by text
 //! request  (n, key, request, at, results)           idempotency keys with what was answered
+//! mark     (indexed)                                up to which row id the index tables are complete
 //! ```
 //!
 //! `rid` counts up from 1 in the order of creation. One writer makes it, so it needs no clock; small numbers keep every index
@@ -73,15 +74,34 @@ const MIGRATIONS: &[&str] = &["
         u INTEGER NOT NULL,
         PRIMARY KEY (p, rid, lo, hi, u)
     ) STRICT, WITHOUT ROWID;
-    CREATE INDEX num_lo ON num (p, lo, rid, hi, u);
-    CREATE INDEX num_hi ON num (p, hi, rid, lo, u);
+    CREATE TABLE num_lo (
+        p INTEGER NOT NULL,
+        lo INTEGER NOT NULL,
+        rid INTEGER NOT NULL,
+        hi INTEGER NOT NULL,
+        u INTEGER NOT NULL,
+        PRIMARY KEY (p, lo, rid, hi, u)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE num_hi (
+        p INTEGER NOT NULL,
+        hi INTEGER NOT NULL,
+        rid INTEGER NOT NULL,
+        lo INTEGER NOT NULL,
+        u INTEGER NOT NULL,
+        PRIMARY KEY (p, hi, rid, lo, u)
+    ) STRICT, WITHOUT ROWID;
     CREATE TABLE txt (
         p INTEGER NOT NULL,
         rid INTEGER NOT NULL,
         norm TEXT NOT NULL,
         PRIMARY KEY (p, rid, norm)
     ) STRICT, WITHOUT ROWID;
-    CREATE INDEX txt_norm ON txt (p, norm, rid);
+    CREATE TABLE txt_norm (
+        p INTEGER NOT NULL,
+        norm TEXT NOT NULL,
+        rid INTEGER NOT NULL,
+        PRIMARY KEY (p, norm, rid)
+    ) STRICT, WITHOUT ROWID;
     CREATE TABLE request (
         n INTEGER PRIMARY KEY,
         key BLOB NOT NULL UNIQUE,
@@ -89,6 +109,10 @@ const MIGRATIONS: &[&str] = &["
         at INTEGER NOT NULL,
         results BLOB NOT NULL
     ) STRICT;
+    CREATE TABLE mark (
+        indexed INTEGER NOT NULL
+    ) STRICT;
+    INSERT INTO mark VALUES (0);
 "];
 
 /// Makes the file a store of the present version: creates the tables, or migrates older ones.

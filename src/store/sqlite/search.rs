@@ -1,20 +1,17 @@
-//! Running a plan: counting a little to choose the driver, then one statement for the page and one for the total.
-//!
-//! Database planners misjudge hashed keys, so the choice is made here. With `m` rows in the smallest driver, going through all
-//! of them costs `m`; walking an ordered source of `n` rows until `limit` of at most `m` matches are found costs about
-//! `limit * n / m`. Both are cheap to compare once `m` is known, and it is counted no further than the comparison needs.
+//! Running a plan: row ids from the tables and from the recent rows, in one order; then their resources; then the total.
+
+use std::collections::HashSet;
+use std::rc::Rc;
 
 use rusqlite::types::Value;
 use rusqlite::{CachedStatement, Connection};
-use std::rc::Rc;
 
-use super::failed;
-use super::frequency::Frequencies;
-use super::kinds::Kinds;
-use super::read;
+use super::recent::Snapshot;
+use super::{Shared, failed, read};
 use crate::search::plan::{Place, Plan, Sort, SortValue};
+use crate::store::evaluate::compare;
 use crate::store::port::{Hit, Page, StoreError};
-use crate::store::sql::driver::{Candidate, Driver, Outline};
+use crate::store::sql::driver::Outline;
 use crate::store::sql::{Dialect, Parameter, Statement, order};
 
 /// SQLite's way to say it. Lists are passed as pointers (`rarray`), not as text.
@@ -39,105 +36,123 @@ impl Dialect for Sqlite {
     }
 }
 
-/// What every search needs besides its plan.
+/// A connection to search on, and what else that takes.
 pub(super) struct Searcher<'s> {
     pub(super) connection: &'s Connection,
-    pub(super) kinds: &'s Kinds,
-    pub(super) frequencies: &'s Frequencies,
+    pub(super) shared: &'s Shared,
 }
 
-/// Windows in which a sort's index is walked before giving up: a filter that passes nothing in these is selective enough, or
+/// Windows in which a sort's table is walked before giving up: a filter that passes too little in these is selective enough, or
 /// lies far from the beginning, so that going through all matches is better. Tests use small ones, to get past them.
 const WINDOWS: [i64; 4] = if cfg!(test) { [2, 2, 3, 4] } else { [64, 512, 4096, 16_384] };
 
-/// Counting stops at these numbers of rows, one after the other.
-const STAGES: [i64; 3] = if cfg!(test) { [3, 6, MOST] } else { [64, 1024, MOST] };
-const MOST: i64 = if cfg!(test) { 9 } else { 16_384 };
-
 impl Searcher<'_> {
-    /// Runs a plan in one snapshot; the caller holds a transaction if it wants more from the same one.
+    /// Runs a plan in a snapshot of its own.
     pub(super) fn page(&self, plan: &Plan) -> Result<Page, StoreError> {
-        let snapshot = self.connection.unchecked_transaction().map_err(failed)?;
-        let page = self.page_inside(plan)?;
-        snapshot.finish().map_err(failed)?;
-        Ok(page)
+        loop {
+            let snapshot = self.connection.unchecked_transaction().map_err(failed)?;
+            let page = self.attempt(plan)?;
+            snapshot.finish().map_err(failed)?;
+            // None if recent rows went into the tables between the snapshot and the look at them: a new snapshot has them.
+            if let Some(page) = page {
+                return Ok(page);
+            }
+        }
     }
 
-    /// Runs a plan inside a transaction that is open already.
-    pub(super) fn page_inside(&self, plan: &Plan) -> Result<Page, StoreError> {
-        let (places, more) = self.places(plan)?;
+    /// Runs a plan inside the writer's transaction.
+    pub(super) fn inside(&self, plan: &Plan) -> Result<Page, StoreError> {
+        self.attempt(plan)?.ok_or_else(|| StoreError::Failed("the writer lost its own rows".to_owned()))
+    }
+
+    fn attempt(&self, plan: &Plan) -> Result<Option<Page>, StoreError> {
+        let snapshot = self.snapshot()?;
+        let outline = Outline::of(plan, self.shared.kinds.code(plan.kind)?, snapshot.indexed);
+        if outline.is_never() {
+            return Ok(Some(Page { total: plan.total.then_some(0), ..Page::default() }));
+        }
+        let wanted = if plan.limit == 0 { 0 } else { plan.limit.saturating_add(1) };
+        let count = plan.total && !outline.conjuncts.is_empty();
+        let Some(recent) = self.shared.recent.find(plan, outline.kind, snapshot, wanted, count) else { return Ok(None) };
+        let mut places = self.merged(plan, &outline, recent.places, wanted)?;
+        let more = places.len() > plan.limit;
+        places.truncate(plan.limit);
         let total = match plan.total {
-            true if plan.after.is_none() && plan.limit > 0 && !more => Some(places.len() as u64),
-            true => Some(self.total(plan)?),
             false => None,
+            true if !count => Some(self.living(outline.kind)?.cast_unsigned()),
+            // The first page is the only one: that was all.
+            true if plan.after.is_none() && plan.limit > 0 && !more => Some(places.len() as u64),
+            true => Some(recent.total + self.total(&outline)?),
         };
         let hits = places
             .into_iter()
-            .map(|place| Ok(Hit { version: read::hit(self.connection, self.kinds, place.row)?, place }))
+            .map(|place| Ok(Hit { version: read::hit(self.connection, &self.shared.kinds, place.row)?, place }))
             .collect::<Result<_, StoreError>>()?;
-        Ok(Page { hits, more, total })
+        Ok(Some(Page { hits, more, total }))
     }
 
-    /// The places of one page, and whether more follow.
-    pub(super) fn places(&self, plan: &Plan) -> Result<(Vec<Place>, bool), StoreError> {
-        let outline = self.outline(plan)?;
-        if plan.limit == 0 || outline.is_never() {
-            return Ok((Vec::new(), false));
+    fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        let sql = "SELECT (SELECT seq FROM change ORDER BY seq DESC LIMIT 1), indexed FROM mark";
+        let mut statement = self.connection.prepare_cached(sql).map_err(failed)?;
+        let read = |row: &rusqlite::Row<'_>| Ok(Snapshot { sequence: row.get::<_, Option<i64>>(0)?.unwrap_or(0), indexed: row.get(1)? });
+        statement.query_row([], read).map_err(failed)
+    }
+
+    /// The first `wanted` places of those in the tables and the recent ones.
+    fn merged(&self, plan: &Plan, outline: &Outline, mut recent: Vec<Place>, wanted: usize) -> Result<Vec<Place>, StoreError> {
+        if plan.sort.is_empty() {
+            // All that is recent is newer than all that is in the tables.
+            let missing = wanted - recent.len();
+            if missing > 0 {
+                recent.extend(self.by_row(outline, plan.after.as_ref().map(|place| place.row), missing)?);
+            }
+            return Ok(recent);
         }
-        let wanted = plan.limit.saturating_add(1);
-        let mut places = match plan.sort.as_slice() {
-            [] => self.by_row(&outline, plan.after.as_ref().map(|place| place.row), wanted)?,
-            sorts => self.sorted(plan, sorts, outline, wanted)?,
-        };
-        let more = places.len() > plan.limit;
-        places.truncate(plan.limit);
-        Ok((places, more))
+        let mut places = if wanted > 0 { self.sorted(plan, outline, wanted)? } else { Vec::new() };
+        if !recent.is_empty() {
+            places.append(&mut recent);
+            places.sort_by(|a, b| compare(&plan.sort, a, b));
+            places.truncate(wanted);
+        }
+        Ok(places)
     }
 
-    fn outline(&self, plan: &Plan) -> Result<Outline, StoreError> {
-        Ok(Outline::of(plan, self.kinds.code(plan.kind)?, i64::MAX))
-    }
-
+    /// Matches in the tables, newest first.
     fn by_row(&self, outline: &Outline, before: Option<i64>, wanted: usize) -> Result<Vec<Place>, StoreError> {
-        let candidate = match outline.candidates().as_slice() {
-            [only] if only.driver.is_ordered() => only.clone(),
-            _ => match self.smallest(outline, self.worth(outline, wanted)?)? {
-                Some(candidate) => candidate,
-                None => self.rarest_ordered(outline)?,
-            },
-        };
+        let driver = self.driver_by_row(outline, wanted)?;
         let mut places = Vec::new();
-        self.run(&outline.page(&candidate, before, signed(wanted), &Sqlite), |row| {
+        self.run(&outline.page(&driver, before, signed(wanted), &Sqlite), |row| {
             places.push(Place { values: Vec::new(), row: row.get(0)? });
             Ok(())
         })?;
         Ok(places)
     }
 
-    fn sorted(&self, plan: &Plan, sorts: &[Sort], mut outline: Outline, wanted: usize) -> Result<Vec<Place>, StoreError> {
-        let mut candidate = self.smallest(&outline, self.worth(&outline, wanted)?)?;
-        if let (None, [sort]) = (&candidate, sorts) {
-            if let Some(places) = self.walk(*sort, plan.after.as_ref(), &mut outline, wanted)? {
+    /// Matches in the tables, sorted.
+    fn sorted(&self, plan: &Plan, outline: &Outline, wanted: usize) -> Result<Vec<Place>, StoreError> {
+        let mut driver = self.smallest(outline, self.worth(outline, wanted)?)?;
+        if let (None, [sort]) = (&driver, plan.sort.as_slice()) {
+            if let Some(places) = self.walk(*sort, plan.after.as_ref(), outline, wanted)? {
                 return Ok(places);
             }
-        } else if candidate.is_none() {
-            candidate = self.smallest(&outline, i64::MAX)?;
+        } else if driver.is_none() {
+            driver = self.smallest(outline, i64::MAX)?;
         }
-        let candidate = match candidate {
-            Some(candidate) => candidate,
-            None => self.rarest_ordered(&outline)?,
+        let driver = match driver {
+            Some(driver) => driver,
+            None => self.rarest_ordered(outline)?,
         };
         let mut places = Vec::new();
-        self.run(&order::sorted_page(plan, &outline, &candidate, signed(wanted), &Sqlite), |row| {
-            let values = (1..=sorts.len()).map(|column| Ok(value(row.get(column)?))).collect::<rusqlite::Result<_>>()?;
+        self.run(&order::sorted_page(plan, outline, &driver, signed(wanted), &Sqlite), |row| {
+            let values = (1..=plan.sort.len()).map(|column| Ok(value(row.get(column)?))).collect::<rusqlite::Result<_>>()?;
             places.push(Place { values, row: row.get(0)? });
             Ok(())
         })?;
         Ok(places)
     }
 
-    /// Walks the sort's own index until the page is full; `None` if that took too long.
-    fn walk(&self, sort: Sort, after: Option<&Place>, outline: &mut Outline, wanted: usize) -> Result<Option<Vec<Place>>, StoreError> {
+    /// Walks the table in the order of the sort until there are enough; `None` if that took too long.
+    fn walk(&self, sort: Sort, after: Option<&Place>, outline: &Outline, wanted: usize) -> Result<Option<Vec<Place>>, StoreError> {
         let mut places: Vec<Place> = Vec::new();
         let mut last = after.cloned();
         let beyond_values = last.as_ref().is_some_and(|place| place.values.first().is_none_or(Option::is_none));
@@ -145,8 +160,7 @@ impl Searcher<'_> {
             let mut exhausted = false;
             for window in WINDOWS {
                 let from = last.as_ref().and_then(|place| Some((place.values.first()?.as_ref()?, place.row)));
-                let mut chunk: Vec<Place> = Vec::new();
-                let mut count = 0;
+                let (mut chunk, mut count): (Vec<Place>, i64) = (Vec::new(), 0);
                 self.run(&order::walk(sort, outline, from, window, &Sqlite), |row| {
                     let place = Place { values: vec![value(row.get(1)?)], row: row.get(0)? };
                     count += 1;
@@ -175,8 +189,7 @@ impl Searcher<'_> {
         // Last come those without a value, newest first.
         let missing = order::without(sort.by);
         if !missing.is_never() {
-            outline.conjuncts.push(missing);
-            let rest = self.by_row(outline, last.map(|place| place.row), wanted - places.len())?;
+            let rest = self.by_row(&outline.and(missing), last.map(|place| place.row), wanted - places.len())?;
             places.extend(rest.into_iter().map(|place| Place { values: vec![None], row: place.row }));
         }
         Ok(Some(places))
@@ -187,7 +200,7 @@ impl Searcher<'_> {
             return Ok(());
         }
         let rows: Vec<i64> = places.iter().map(|place| place.row).collect();
-        let mut passing = std::collections::HashSet::new();
+        let mut passing = HashSet::new();
         self.run(&outline.passing(&rows, &Sqlite), |row| {
             passing.insert(row.get::<_, i64>(0)?);
             Ok(())
@@ -196,92 +209,23 @@ impl Searcher<'_> {
         Ok(())
     }
 
-    /// The number of all matches of a plan.
-    fn total(&self, plan: &Plan) -> Result<u64, StoreError> {
-        let outline = self.outline(plan)?;
-        if outline.is_never() {
-            return Ok(0);
-        }
-        if outline.conjuncts.is_empty() {
-            return Ok(self.living(outline.kind)?.cast_unsigned());
-        }
-        let candidate = match self.smallest(&outline, i64::MAX)? {
-            Some(candidate) => candidate,
-            None => self.rarest_ordered(&outline)?,
+    /// The number of matches in the tables.
+    fn total(&self, outline: &Outline) -> Result<u64, StoreError> {
+        let driver = match self.smallest(outline, i64::MAX)? {
+            Some(driver) => driver,
+            None => self.rarest_ordered(outline)?,
         };
-        Ok(self.number(&outline.count(&candidate, &Sqlite))?.cast_unsigned())
+        Ok(self.number(&outline.count(&driver, &Sqlite))?.cast_unsigned())
     }
 
     /// How many resources a type has now.
-    fn living(&self, kind: i64) -> Result<i64, StoreError> {
+    pub(super) fn living(&self, kind: i64) -> Result<i64, StoreError> {
         let mut statement = self.connection.prepare_cached("SELECT living FROM kind WHERE code = ?1").map_err(failed)?;
         statement.query_row([kind], |row| row.get(0)).map_err(failed)
     }
 
-    /// The driver with the fewest rows, if it has fewer than `bound` (or than the largest stage). Counting goes up in stages, so
-    /// that it costs no more than a few times the rows of the rarest.
-    fn smallest(&self, outline: &Outline, bound: i64) -> Result<Option<Candidate>, StoreError> {
-        let mut candidates = outline.candidates();
-        for stage in STAGES.into_iter().take_while(|stage| stage / 16 < bound) {
-            let mut best: Option<(Candidate, i64)> = None;
-            let mut open = Vec::new();
-            for candidate in candidates {
-                let count = self.estimate(outline, &candidate.driver, stage)?;
-                if count >= stage {
-                    open.push(candidate);
-                } else if best.as_ref().is_none_or(|(_, least)| count < *least) {
-                    best = Some((candidate, count));
-                }
-            }
-            if let Some((candidate, count)) = best {
-                return Ok((count < bound).then_some(candidate));
-            }
-            candidates = open;
-        }
-        Ok(None)
-    }
-
-    /// Up to how many rows going through all of them is cheaper than walking everything of the type until `wanted` are found.
-    fn worth(&self, outline: &Outline, wanted: usize) -> Result<i64, StoreError> {
-        let all = self.living(outline.kind)?;
-        Ok(signed(wanted).saturating_mul(all).isqrt() + 1)
-    }
-
-    /// The rarest of the sources in row order.
-    fn rarest_ordered(&self, outline: &Outline) -> Result<Candidate, StoreError> {
-        let mut best = (outline.by_type(), i64::MAX);
-        for candidate in outline.candidates().into_iter().filter(|candidate| candidate.driver.is_ordered()) {
-            let count = self.estimate(outline, &candidate.driver, MOST)?;
-            if count < best.1 {
-                best = (candidate, count);
-            }
-        }
-        Ok(best.0)
-    }
-
-    /// Counts the rows of a driver up to `bound`, or remembers that there are as many.
-    fn estimate(&self, outline: &Outline, driver: &Driver, bound: i64) -> Result<i64, StoreError> {
-        let known = match driver {
-            Driver::Ids(ids) => return Ok(signed(ids.len())),
-            Driver::Posts(posts) => match posts.as_slice() {
-                [post] => Some(*post),
-                _ => None,
-            },
-            Driver::Number(..) | Driver::TextStart(..) => None,
-        };
-        if let Some(count) = known.and_then(|post| self.frequencies.at_least(post))
-            && count >= bound
-        {
-            return Ok(count);
-        }
-        let count = self.number(&outline.bounded_count(driver, bound, &Sqlite))?;
-        if let Some(post) = known {
-            self.frequencies.learn(post, count);
-        }
-        Ok(count)
-    }
-
-    fn number(&self, sql: &Statement<'_>) -> Result<i64, StoreError> {
+    /// Runs a statement that gives one number.
+    pub(super) fn number(&self, sql: &Statement<'_>) -> Result<i64, StoreError> {
         let mut number = 0;
         self.run(sql, |row| {
             number = row.get(0)?;
@@ -325,6 +269,6 @@ fn value(value: Value) -> Option<SortValue> {
     }
 }
 
-fn signed(count: usize) -> i64 {
+pub(super) fn signed(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }

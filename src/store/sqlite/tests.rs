@@ -3,22 +3,52 @@
 use std::sync::atomic::Ordering;
 
 use crate::base::clock::Fixed;
-use crate::store::contract::{self, Fresh, contract, noon, schema};
+use crate::search::plan::{Filter, NumberRow, TextRow};
+use crate::store::contract::{self, Fresh, commit, contract, delete, ids, key, noon, plan, put, schema};
+use crate::store::port::Write;
 
 use super::*;
 
 pub(in crate::store) fn fresh() -> Fresh<Sqlite> {
     let place = tempfile::tempdir().unwrap();
     let clock = Fixed::at(noon());
-    let store = open(&place.path().join("store.db"), &clock).unwrap();
+    let path = place.path().join("store.db");
+    let store = Sqlite::open(&path, schema(), Arc::new(clock.clone()), Options::default()).unwrap();
     Fresh { store: Arc::new(store), clock, _place: Some(place) }
 }
 
-fn open(path: &Path, clock: &Fixed) -> Result<Sqlite, StoreError> {
-    Sqlite::open(path, schema(), Arc::new(clock.clone()), Options::default())
+fn open(path: &Path) -> Result<Sqlite, StoreError> {
+    Sqlite::open(path, schema(), Arc::new(Fixed::at(noon())), Options::default())
 }
 
 contract!(of_sqlite, crate::store::sqlite::tests::fresh());
+
+/// A write with rows of all kinds.
+fn full(id: &str, round: u64) -> Write {
+    let mut write = put("Left", id, &format!("{round}"), &[round % 5 + 1, round + 10]);
+    if let Write::Put { rows, .. } = &mut write {
+        let low = i64::try_from(round).unwrap();
+        rows.numbers = vec![NumberRow { parameter: 101, low, high: low + 9, unit: 0 }];
+        rows.texts = vec![TextRow { parameter: 103, text: format!("text {round}") }];
+    }
+    write
+}
+
+/// Writes enough for several generations of recent rows, with updates and deletions among them.
+async fn fill(store: &Sqlite, rounds: u64) {
+    for round in 0..rounds {
+        let mut writes = vec![full(&format!("n{round}"), round), full("hot", round)];
+        if round % 3 == 1 {
+            writes.push(delete("Left", &format!("n{}", round / 2)));
+        }
+        store.commit(commit(writes)).await.unwrap();
+    }
+}
+
+async fn all(store: &Sqlite) -> (Vec<String>, Option<u64>) {
+    let page = store.search(&plan("Left", Filter::All(vec![]))).await.unwrap();
+    (ids(&page), page.total)
+}
 
 #[tokio::test]
 async fn waiting_commits_share_a_transaction() {
@@ -26,7 +56,7 @@ async fn waiting_commits_share_a_transaction() {
     let mut tasks = tokio::task::JoinSet::new();
     for i in 0..256 {
         let store = Arc::clone(&f.store);
-        tasks.spawn(async move { store.commit(contract::commit(vec![contract::put("Left", &format!("n{i}"), "x", &[1])])).await });
+        tasks.spawn(async move { store.commit(commit(vec![put("Left", &format!("n{i}"), "x", &[1])])).await });
     }
     for result in tasks.join_all().await {
         result.unwrap();
@@ -34,4 +64,112 @@ async fn waiting_commits_share_a_transaction() {
     let statistics = f.store.statistics();
     assert_eq!(statistics.commits.load(Ordering::Relaxed), 256);
     assert!(statistics.transactions.load(Ordering::Relaxed) <= 64);
+}
+
+#[tokio::test]
+async fn a_closed_file_opens_with_everything_in_it() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("store.db");
+    let store = open(&path).unwrap();
+    fill(&store, 60).await;
+    let (before, changes) = (all(&store).await, store.changes(0, 1000).await.unwrap());
+    store.close().await.unwrap();
+    drop(store);
+    assert_eq!(std::fs::metadata(place.path().join("store.db-wal")).map_or(0, |file| file.len()), 0);
+    let store = open(&path).unwrap();
+    assert_eq!((all(&store).await, store.changes(0, 1000).await.unwrap()), (before, changes));
+    assert_eq!(store.verify().await.unwrap(), [""; 0]);
+    fill(&store, 70).await;
+    assert_eq!(store.verify().await.unwrap(), [""; 0]);
+    assert_eq!(store.read(&key("Left", "hot")).await.unwrap().unwrap().version, 130);
+}
+
+#[tokio::test]
+async fn after_a_crash_everything_acknowledged_is_there() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("store.db");
+    let store = open(&path).unwrap();
+    for round in 1..8 {
+        fill(&store, round * 9).await;
+        // What a crash leaves behind: the files as they are, with the recent rows in memory only.
+        let copy = place.path().join(format!("copy{round}.db"));
+        for end in ["", "-wal"] {
+            std::fs::copy(format!("{}{end}", path.display()), format!("{}{end}", copy.display())).unwrap();
+        }
+        let copied = open(&copy).unwrap();
+        assert_eq!(all(&copied).await, all(&store).await);
+        assert_eq!(copied.changes(0, 1000).await.unwrap(), store.changes(0, 1000).await.unwrap());
+        assert_eq!(copied.verify().await.unwrap(), [""; 0]);
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_ours_is_refused() {
+    let place = tempfile::tempdir().unwrap();
+    let path = |name: &str| place.path().join(name);
+    std::fs::write(path("text"), "This is no database, but long enough to look like one to whoever reads a header.".repeat(20)).unwrap();
+    rusqlite::Connection::open(path("foreign")).unwrap().execute_batch("CREATE TABLE t (a)").unwrap();
+    rusqlite::Connection::open(path("marked")).unwrap().execute_batch("PRAGMA application_id = 7").unwrap();
+    open(&path("later")).unwrap().close().await.unwrap();
+    rusqlite::Connection::open(path("later")).unwrap().execute_batch("PRAGMA user_version = 999").unwrap();
+    open(&path("used")).unwrap().close().await.unwrap();
+    let _used = open(&path("used")).unwrap();
+    for (name, reason) in [
+        ("text", "not a SQLite database"),
+        ("foreign", "another application"),
+        ("marked", "another application"),
+        ("later", "later version"),
+        ("used", "in use by another process"),
+        ("no/such/folder", "No such file"),
+    ] {
+        match open(&path(name)) {
+            Err(StoreError::Unusable(text)) => assert!(text.contains(reason), "{name}: {text}"),
+            other => panic!("{name}: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_full_store_says_so_and_keeps_what_it_has() {
+    let place = tempfile::tempdir().unwrap();
+    let options = Options { quota: Some(600 << 10), ..Options::default() };
+    let store = Sqlite::open(&place.path().join("store.db"), schema(), Arc::new(Fixed::at(noon())), options).unwrap();
+    let note = "x".repeat(3000);
+    let mut stored = 0;
+    let error = loop {
+        let writes = (0..4).map(|i| put("Left", &format!("n{}", stored + i), &note, &[1])).collect();
+        match store.commit(commit(writes)).await {
+            Ok(_) => stored += 4,
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(error, StoreError::Full), "{error}");
+    assert!(stored > 50);
+    let page = store.search(&plan("Left", Filter::Post(contract::post_of("Left", 1)))).await.unwrap();
+    assert_eq!((page.hits.len(), page.total), (stored, Some(stored as u64)));
+    assert!(store.read(&key("Left", &format!("n{stored}"))).await.unwrap().is_none());
+    assert_eq!(store.changes(0, 10_000).await.unwrap().len(), stored);
+}
+
+#[tokio::test]
+async fn damage_is_found() {
+    for (damage, told) in [
+        ("DELETE FROM post WHERE rid = 2", "lacks Post"),
+        ("DELETE FROM num_hi WHERE rid = 2", "in num_hi"),
+        ("INSERT INTO txt VALUES (1, 2, 'orphan')", "1 rows of txt belong to no resource"),
+        ("UPDATE kind SET living = living + 1 WHERE name = 'Left'", "counter"),
+        ("DELETE FROM change WHERE seq = 3", "gaps"),
+        ("DELETE FROM history WHERE version = 1", "history"),
+        ("UPDATE resource SET version = version + 1 WHERE rid = 2", "version"),
+        ("UPDATE change SET updated = 5 WHERE seq = 4", "back in time"),
+    ] {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("store.db");
+        let store = open(&path).unwrap();
+        fill(&store, 10).await;
+        assert_eq!(store.verify().await.unwrap(), [""; 0]);
+        rusqlite::Connection::open(&path).unwrap().execute_batch(damage).unwrap();
+        let faults = store.verify().await.unwrap();
+        assert!(faults.iter().any(|fault| fault.contains(told)), "{damage}: {faults:?}");
+    }
 }

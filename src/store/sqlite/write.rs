@@ -6,78 +6,28 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
-use super::frequency::Frequencies;
-use super::kinds::Kinds;
-use super::pending::Pending;
+use super::merge::{Merge, Progress};
+use super::prepared::{Content, Prepared, PreparedWrite};
 use super::read::{self, Current, method_code};
+use super::recent::{Entry, State};
 use super::search::Searcher;
-use super::{Options, failed};
+use super::tables::Tables;
+use super::{Shared, failed, request};
 use crate::base::clock::Instant;
 use crate::model::reference::Key;
 use crate::model::resource::Body;
-use crate::search::plan::Rows;
 use crate::store::keys;
-use crate::store::port::{Commit, Expect, Idempotency, Match, Method, StoreError, Unmet, Version, Write, Written};
-
-/// A commit made ready outside the writer's thread: types are codes, rows are sorted and packed.
-#[derive(Debug)]
-pub(super) struct Prepared {
-    writes: Vec<PreparedWrite>,
-    matches: Vec<Match>,
-    idempotency: Option<Idempotency>,
-    /// Roughly the memory it takes, in bytes.
-    pub(super) size: usize,
-}
-
-#[derive(Debug)]
-struct PreparedWrite {
-    key: Key,
-    code: i64,
-    expect: Expect,
-    /// `None` for a deletion.
-    content: Option<Content>,
-}
-
-#[derive(Debug)]
-struct Content {
-    method: Method,
-    body: Body,
-    rows: Box<Rows>,
-    keys: Vec<u8>,
-}
-
-impl Prepared {
-    pub(super) fn of(commit: Commit, kinds: &Kinds) -> Result<Self, StoreError> {
-        let mut size = 0;
-        let mut writes = Vec::with_capacity(commit.writes.len());
-        for write in commit.writes {
-            let (key, expect, content) = match write {
-                Write::Delete { key, expect } => (key, expect, None),
-                Write::Put { key, method, body, mut rows, expect } => {
-                    keys::tidy(&mut rows);
-                    let keys = keys::pack(&rows);
-                    size += body.size() + 3 * keys.len();
-                    (key, expect, Some(Content { method, body, rows, keys }))
-                }
-            };
-            size += 200;
-            writes.push(PreparedWrite { code: kinds.code(key.kind)?, key, expect, content });
-        }
-        let mut seen = HashSet::new();
-        if writes.len() > 1 && !writes.iter().all(|write| seen.insert(&write.key)) {
-            return Err(StoreError::Failed("a commit writes one resource twice".to_owned()));
-        }
-        Ok(Self { writes, matches: commit.matches, idempotency: commit.idempotency, size })
-    }
-}
+use crate::store::port::{Expect, Match, Method, StoreError, Unmet, Version, Written};
 
 /// Numbers that go on from batch to batch.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Numbers {
-    next_row: i64,
-    next_sequence: i64,
+    pub(super) next_row: i64,
+    pub(super) next_sequence: i64,
+    /// The mark: up to this row id the index tables are complete.
+    pub(super) indexed: i64,
     /// Time of the last write.
     last: Instant,
 }
@@ -89,6 +39,7 @@ impl Numbers {
         Ok(Self {
             next_row: number("SELECT max(rid) FROM resource")?.unwrap_or(0) + 1,
             next_sequence: number("SELECT max(seq) FROM change")?.unwrap_or(0) + 1,
+            indexed: number("SELECT indexed FROM mark")?.unwrap_or(0),
             last: Instant(number("SELECT (SELECT updated FROM change ORDER BY seq DESC LIMIT 1)")?.unwrap_or(i64::MIN)),
         })
     }
@@ -97,13 +48,19 @@ impl Numbers {
 /// One transaction under way.
 pub(super) struct Batch<'c> {
     connection: &'c Connection,
-    kinds: &'c Kinds,
-    frequencies: &'c Frequencies,
-    options: &'c Options,
+    shared: &'c Shared,
+    /// A generation of recent rows that is on its way into the tables.
+    merge: Option<&'c Merge>,
     /// The time of everything in the batch.
     now: Instant,
     numbers: Numbers,
-    pending: Pending,
+    /// Changes of index rows that do not wait among the recent ones.
+    pending: Tables,
+    /// New resources that are not among the recent ones yet.
+    fresh: Vec<Entry>,
+    /// How many versions came to the recent ones.
+    come: usize,
+    progress: Progress,
     /// By how many resources each type grew.
     grown: BTreeMap<i64, i64>,
 }
@@ -112,37 +69,47 @@ impl<'c> Batch<'c> {
     /// Opens the transaction. Times have milliseconds and never go backwards.
     pub(super) fn begin(
         connection: &'c Connection,
-        kinds: &'c Kinds,
-        frequencies: &'c Frequencies,
-        options: &'c Options,
+        shared: &'c Shared,
+        merge: Option<&'c Merge>,
         now: Instant,
         numbers: Numbers,
     ) -> Result<Self, StoreError> {
         connection.prepare_cached("BEGIN IMMEDIATE").and_then(|mut statement| statement.execute([])).map_err(failed)?;
         let now = now.to_milliseconds().max(numbers.last);
-        Ok(Self { connection, kinds, frequencies, options, now, numbers, pending: Pending::default(), grown: BTreeMap::new() })
+        let (pending, fresh, progress) = (Tables::default(), Vec::new(), Progress::default());
+        Ok(Self { connection, shared, merge, now, numbers, pending, fresh, come: 0, progress, grown: BTreeMap::new() })
+    }
+
+    /// Writes the index rows: those of this batch that do not wait, and a share of those that have waited. What comes in goes
+    /// out a little faster, so that there are never many more than a generation.
+    pub(super) fn index(&mut self, more: usize) -> Result<(), StoreError> {
+        self.settle()?;
+        if let Some(merge) = self.merge {
+            merge.step(self.connection, self.come + self.come / 4 + more, &mut self.progress)?;
+        }
+        if let Some(mark) = self.progress.mark {
+            self.execute("UPDATE mark SET indexed = ?1", [mark])?;
+            self.numbers.indexed = mark;
+        }
+        Ok(())
     }
 
     /// Makes everything durable; afterwards the commits may be answered.
-    pub(super) fn finish(mut self) -> Result<Numbers, StoreError> {
-        self.pending.flush(self.connection)?;
-        for (kind, by) in std::mem::take(&mut self.grown) {
-            self.execute("UPDATE kind SET living = living + ?2 WHERE code = ?1", params![kind, by])?;
-        }
+    pub(super) fn finish(self) -> Result<(Numbers, Progress), StoreError> {
         self.execute("COMMIT", [])?;
-        Ok(self.numbers)
+        Ok((self.numbers, self.progress))
     }
 
     /// Checks and writes one commit. [`StoreError::Unmet`] refuses it without a trace; any other error spoils the batch.
     pub(super) fn apply(&mut self, commit: &Prepared) -> Result<Vec<Written>, StoreError> {
         if let Some(idempotency) = &commit.idempotency
-            && let Some(answer) = self.replay(idempotency)?
+            && let Some(answer) = request::replay(self.connection, &self.shared.kinds, idempotency)?
         {
             return Ok(answer);
         }
         let mut currents = Vec::with_capacity(commit.writes.len());
         for (number, write) in commit.writes.iter().enumerate() {
-            let current = read::current(self.connection, write.code, &write.key)?;
+            let current = read::current(self.connection, write.kind, &write.key)?;
             if !meets(write.expect, current.as_ref()) {
                 let current = current.map(|current| current.version.version);
                 return Err(StoreError::Unmet(Unmet::Version { write: number, current }));
@@ -162,7 +129,8 @@ impl<'c> Batch<'c> {
             written.push(answer);
         }
         if let Some(idempotency) = &commit.idempotency {
-            self.remember(idempotency, &rows, &written)?;
+            let oldest = Instant(self.now.0.saturating_sub(self.shared.options.idempotency_microseconds));
+            request::remember(self.connection, idempotency, &rows, &written, self.now, oldest)?;
         }
         Ok(written)
     }
@@ -179,7 +147,7 @@ impl<'c> Batch<'c> {
                 let row = current.as_ref().map_or(0, |current| current.row);
                 Ok((row, Written { version: current.map(|current| current.version), created: false, changed: false }))
             }
-            (Some(content), Some(current)) if alive && content.method == Method::Update && content.is_same_as(&current.version) => {
+            (Some(content), Some(current)) if content.is_same_as(&current.version) => {
                 Ok((current.row, Written { version: Some(current.version), created: false, changed: false }))
             }
             (Some(content), Some(current)) => {
@@ -209,7 +177,7 @@ impl<'c> Batch<'c> {
             "INSERT INTO resource (rid, kind, id, version, updated, method, keys, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             params![
                 row,
-                write.code,
+                write.kind,
                 write.key.id.as_str(),
                 version.version.cast_signed(),
                 version.updated.0,
@@ -218,9 +186,10 @@ impl<'c> Batch<'c> {
                 version.body.as_deref()
             ],
         )?;
-        self.pending.replace(row, None, Some((&content.rows, version.updated)));
-        *self.grown.entry(write.code).or_default() += 1;
-        self.feed(write.code, row, version)?;
+        let sequence = self.feed(write.kind, row, version)?;
+        let state = State { sequence, updated: version.updated, rows: Some(Arc::clone(&content.rows)) };
+        self.fresh.push(Entry { row, kind: write.kind, id: write.key.id.clone(), states: vec![state] });
+        *self.grown.entry(write.kind).or_default() += 1;
         Ok(row)
     }
 
@@ -242,96 +211,73 @@ impl<'c> Batch<'c> {
                 new.body.as_deref()
             ],
         )?;
-        let unpacked = match &old.keys {
-            Some(keys) => Some(keys::unpack(keys).ok_or_else(|| StoreError::Failed(format!("the keys of {} are damaged", write.key)))?),
-            None => None,
-        };
-        let before = unpacked.as_ref().map(|rows| (rows, old.version.updated));
-        self.pending.replace(old.row, before, content.map(|content| (&*content.rows, new.updated)));
-        let by = i64::from(new.body.is_some()) - i64::from(old.version.body.is_some());
-        *self.grown.entry(write.code).or_default() += by;
-        self.feed(write.code, old.row, new)
+        let sequence = self.feed(write.kind, old.row, new)?;
+        let damaged = || StoreError::Failed(format!("the keys of {} are damaged", write.key));
+        let rows = old.keys.as_ref().map(|keys| keys::unpack(keys).map(Arc::new).ok_or_else(damaged)).transpose()?;
+        let before = State { sequence: 0, updated: old.version.updated, rows };
+        let after = State { sequence, updated: new.updated, rows: content.map(|content| Arc::clone(&content.rows)) };
+        self.reindex(old.row, &before, after);
+        *self.grown.entry(write.kind).or_default() += i64::from(new.body.is_some()) - i64::from(old.version.body.is_some());
+        Ok(())
     }
 
-    /// Appends a version to the change feed.
-    fn feed(&mut self, code: i64, row: i64, version: &Version) -> Result<(), StoreError> {
+    /// Replaces the index rows of a resource, wherever they are.
+    fn reindex(&mut self, row: i64, before: &State, after: State) {
+        if row <= self.numbers.indexed {
+            self.pending.replace(row, before, &after);
+            return;
+        }
+        if self.merge.is_some_and(|merge| merge.covers(row)) {
+            Merge::replace(row, before, &after, &mut self.pending, &mut self.progress);
+        }
+        self.publish();
+        self.shared.recent.change(row, after);
+        self.come += 1;
+    }
+
+    /// Puts new resources among the recent ones; readers see them when the transaction has ended.
+    fn publish(&mut self) {
+        if !self.fresh.is_empty() {
+            self.come += self.fresh.len();
+            self.shared.recent.add(std::mem::take(&mut self.fresh));
+        }
+    }
+
+    /// Appends a version to the change feed; gives its sequence number.
+    fn feed(&mut self, kind: i64, row: i64, version: &Version) -> Result<i64, StoreError> {
         let sequence = self.numbers.next_sequence;
         self.numbers.next_sequence += 1;
         self.numbers.last = version.updated;
         let (number, method) = (version.version.cast_signed(), method_code(version.method));
         self.execute(
             "INSERT INTO change (seq, kind, rid, version, method, updated) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            params![sequence, code, row, number, method, version.updated.0],
-        )
+            params![sequence, kind, row, number, method, version.updated.0],
+        )?;
+        Ok(sequence)
     }
 
-    /// Whether a search finds the same resources as before, among them those of earlier commits of this batch.
-    fn finds_again(&mut self, expected: &Match) -> Result<bool, StoreError> {
+    /// Writes what searches need to know.
+    fn settle(&mut self) -> Result<(), StoreError> {
+        self.publish();
         self.pending.flush(self.connection)?;
         for (kind, by) in std::mem::take(&mut self.grown) {
             self.execute("UPDATE kind SET living = living + ?2 WHERE code = ?1", params![kind, by])?;
         }
-        let searcher = Searcher { connection: self.connection, kinds: self.kinds, frequencies: self.frequencies };
-        let page = searcher.page_inside(&expected.plan)?;
+        Ok(())
+    }
+
+    /// Whether a search finds the same resources as before, among them those of earlier commits of this batch.
+    fn finds_again(&mut self, expected: &Match) -> Result<bool, StoreError> {
+        self.settle()?;
+        let page = Searcher { connection: self.connection, shared: self.shared }.inside(&expected.plan)?;
         let now: HashSet<&Key> = page.hits.iter().map(|hit| &hit.version.key).collect();
         let before: HashSet<&Key> = expected.found.iter().collect();
         Ok(!page.more && now == before)
     }
 
-    /// What was answered to a request before, if it was made before.
-    fn replay(&self, idempotency: &Idempotency) -> Result<Option<Vec<Written>>, StoreError> {
-        let mut statement = self.connection.prepare_cached("SELECT request, results FROM request WHERE key = ?1").map_err(failed)?;
-        let known = statement.query_row([&idempotency.key[..]], |row| Ok((row.get(0)?, row.get(1)?))).optional().map_err(failed)?;
-        let Some((request, results)): Option<(Vec<u8>, Vec<u8>)> = known else { return Ok(None) };
-        if request != idempotency.request {
-            return Err(StoreError::Unmet(Unmet::Idempotency));
-        }
-        let (results, _) = results.as_chunks::<RESULT>();
-        results.iter().map(|result| self.recall(*result)).collect::<Result<_, _>>().map(Some)
-    }
-
-    /// Remembers what is answered to a request, and forgets two that are too old: so the table never grows without end.
-    fn remember(&self, idempotency: &Idempotency, rows: &[i64], written: &[Written]) -> Result<(), StoreError> {
-        self.execute(
-            "DELETE FROM request WHERE n IN (SELECT n FROM request ORDER BY n LIMIT 2) AND at < ?1",
-            [self.now.0.saturating_sub(self.options.idempotency_microseconds)],
-        )?;
-        let mut results = Vec::with_capacity(written.len() * RESULT);
-        for (row, written) in rows.iter().zip(written) {
-            let version = written.version.as_ref().map_or(0, |version| version.version);
-            results.extend_from_slice(&row.to_le_bytes());
-            results.extend_from_slice(&version.to_le_bytes());
-            results.push(u8::from(written.created) | u8::from(written.changed) << 1);
-        }
-        self.execute(
-            "INSERT INTO request (key, request, at, results) VALUES (?1, ?2, ?3, ?4)",
-            params![&idempotency.key[..], &idempotency.request[..], self.now.0, results],
-        )
-    }
-
-    fn recall(&self, result: [u8; RESULT]) -> Result<Written, StoreError> {
-        let [row @ .., _, _, _, _, _, _, _, _, flags] = result;
-        let [_, _, _, _, _, _, _, _, version @ .., _] = result;
-        let (row, version) = (i64::from_le_bytes(row), i64::from_le_bytes(version));
-        let version = match version {
-            0 => None,
-            number => Some(read::version_of_row(self.connection, self.kinds, row, number)?),
-        };
-        Ok(Written { version, created: flags & 1 != 0, changed: flags & 2 != 0 })
-    }
-
     fn execute(&self, sql: &str, parameters: impl rusqlite::Params) -> Result<(), StoreError> {
         self.connection.prepare_cached(sql).and_then(|mut statement| statement.execute(parameters)).map_err(failed)?;
         Ok(())
-    }
-}
-
-/// Bytes per remembered write: row id, version, flags.
-const RESULT: usize = 17;
-
-impl Content {
-    fn is_same_as(&self, version: &Version) -> bool {
-        version.body.as_ref().is_some_and(|body| self.body.same_content(body))
     }
 }
 

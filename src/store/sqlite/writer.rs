@@ -4,39 +4,50 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use super::Options;
-use super::frequency::Frequencies;
-use super::kinds::Kinds;
-use super::write::{Batch, Numbers, Prepared};
+use super::Shared;
+use super::merge::{Merge, Progress};
+use super::prepared::Prepared;
+use super::write::{Batch, Numbers};
 use crate::base::clock::Clock;
 use crate::store::port::{StoreError, Written};
 
-type Answer = oneshot::Sender<Result<Vec<Written>, StoreError>>;
+/// What a commit is answered.
+type Answered = Result<Vec<Written>, StoreError>;
 
 /// A commit that waits.
-pub(super) struct Waiting {
+struct Waiting {
     commit: Prepared,
-    answer: Answer,
+    answer: oneshot::Sender<Answered>,
     /// Its share of the memory that waiting commits may take.
     _room: OwnedSemaphorePermit,
 }
 
 enum Message {
-    Commit(Waiting),
+    Commit(Box<Waiting>),
+    /// Bring all index rows into the tables.
+    Settle(oneshot::Sender<Result<(), StoreError>>),
     Close(oneshot::Sender<()>),
 }
 
-/// What the writer did since it was opened.
+/// What the writer did since it was opened. Times are in nanoseconds, as the writer's thread sees them.
 #[derive(Debug, Default)]
 pub struct Statistics {
     /// Transactions, each with one sync of the disk.
     pub transactions: AtomicU64,
     /// Commits in them, refused ones included.
     pub commits: AtomicU64,
+    /// Time for checking commits and writing resources, histories and the change feed.
+    pub writing: AtomicU64,
+    /// Time for index rows.
+    pub indexing: AtomicU64,
+    /// Time for making transactions durable.
+    pub syncing: AtomicU64,
 }
 
 /// The way to the writer's thread.
@@ -47,82 +58,107 @@ pub(super) struct Writer {
     pub(super) statistics: Arc<Statistics>,
 }
 
-/// Commits that may wait; more have to wait outside.
-const QUEUE: usize = 1024;
 /// Commits in one transaction.
 const BATCH: usize = 512;
 /// Bytes of commits in one transaction, beyond which no further one is taken in.
 const BATCH_BYTES: usize = 16 << 20;
-/// Kibibytes of commits that may wait.
-const ROOM: u32 = 128 << 10;
-
-/// What the thread works with.
-pub(super) struct Work {
-    pub(super) connection: Connection,
-    pub(super) kinds: Arc<Kinds>,
-    pub(super) frequencies: Arc<Frequencies>,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) options: Options,
-    pub(super) numbers: Numbers,
-}
+/// Kibibytes of commits that may wait; more have to wait outside.
+const ROOM: u32 = 64 << 10;
+/// After so long without a commit the recent index rows go into the tables.
+const IDLE: Duration = Duration::from_millis(500);
+/// So many resources at a time.
+const IDLE_STEP: usize = 256;
 
 impl Writer {
-    pub(super) fn start(work: Work) -> Result<Self, StoreError> {
-        let (queue, arriving) = mpsc::channel(QUEUE);
+    pub(super) fn start(connection: Connection, shared: Arc<Shared>, clock: Arc<dyn Clock>, numbers: Numbers) -> Result<Self, StoreError> {
+        let (queue, arriving) = mpsc::channel();
         let statistics = Arc::new(Statistics::default());
-        let counted = Arc::clone(&statistics);
+        let work = Work { connection, shared, clock, numbers, merge: None, statistics: Arc::clone(&statistics) };
         std::thread::Builder::new()
             .name("store-write".to_owned())
-            .spawn(move || work.run(arriving, &counted))
+            .spawn(move || work.run(arriving))
             .map_err(|error| StoreError::Failed(format!("no thread for writing: {error}")))?;
         Ok(Self { queue, room: Arc::new(Semaphore::new(ROOM as usize)), statistics })
     }
 
-    pub(super) async fn commit(&self, commit: Prepared) -> Result<Vec<Written>, StoreError> {
+    pub(super) async fn commit(&self, commit: Prepared) -> Answered {
         // A commit larger than all the room takes all of it.
         let share = u32::try_from(commit.size >> 10).unwrap_or(u32::MAX).clamp(1, ROOM);
         let room = Arc::clone(&self.room).acquire_many_owned(share).await.map_err(|_| StoreError::Closed)?;
         let (answer, answered) = oneshot::channel();
-        self.queue.send(Message::Commit(Waiting { commit, answer, _room: room })).await.map_err(|_| StoreError::Closed)?;
+        let waiting = Box::new(Waiting { commit, answer, _room: room });
+        self.queue.send(Message::Commit(waiting)).map_err(|_| StoreError::Closed)?;
         answered.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Waits until all index rows are in the tables.
+    pub(super) async fn settle(&self) -> Result<(), StoreError> {
+        let (done, over) = oneshot::channel();
+        self.queue.send(Message::Settle(done)).map_err(|_| StoreError::Closed)?;
+        over.await.unwrap_or(Err(StoreError::Closed))
     }
 
     /// Lets the thread finish what waits and end.
     pub(super) async fn close(&self) {
         self.room.close();
         let (done, over) = oneshot::channel();
-        if self.queue.send(Message::Close(done)).await.is_ok() {
+        if self.queue.send(Message::Close(done)).is_ok() {
             let _ = over.await;
         }
     }
 }
 
+/// The thread and what it works with.
+struct Work {
+    connection: Connection,
+    shared: Arc<Shared>,
+    clock: Arc<dyn Clock>,
+    numbers: Numbers,
+    merge: Option<Merge>,
+    statistics: Arc<Statistics>,
+}
+
 impl Work {
-    fn run(mut self, mut arriving: mpsc::Receiver<Message>, statistics: &Statistics) {
-        let mut closing = None;
-        while closing.is_none() {
-            let Some(first) = arriving.blocking_recv() else { break };
-            let (mut batch, mut bytes, mut next) = (Vec::new(), 0, Some(first));
+    fn run(mut self, arriving: mpsc::Receiver<Message>) {
+        let mut idle = IDLE;
+        let closing = loop {
+            let mut next = match arriving.recv_timeout(idle) {
+                Ok(message) => Some(message),
+                Err(RecvTimeoutError::Timeout) => {
+                    // Bit by bit, so that a commit that comes does not wait long; after a failure not at once again.
+                    idle = if matches!(self.tidy(IDLE_STEP), Ok(true)) { Duration::ZERO } else { IDLE };
+                    continue;
+                }
+                Err(RecvTimeoutError::Disconnected) => break None,
+            };
+            idle = IDLE;
+            let (mut batch, mut bytes, mut other) = (Vec::new(), 0, None);
             while let Some(message) = next.take() {
                 match message {
-                    Message::Close(done) => closing = Some(done),
                     Message::Commit(waiting) => {
                         bytes += waiting.commit.size;
-                        batch.push(waiting);
+                        batch.push(*waiting);
                         if batch.len() < BATCH && bytes < BATCH_BYTES {
                             next = arriving.try_recv().ok();
                         }
                     }
+                    message => other = Some(message),
                 }
             }
             if !batch.is_empty() {
-                statistics.commits.fetch_add(batch.len() as u64, Ordering::Relaxed);
-                statistics.transactions.fetch_add(1, Ordering::Relaxed);
                 self.serve(batch);
             }
-        }
+            match other {
+                Some(Message::Settle(done)) => {
+                    let _ = done.send(self.settle());
+                }
+                Some(Message::Close(done)) => break Some(done),
+                Some(Message::Commit(_)) | None => {}
+            }
+        };
         // What came after the closing is dropped with the queue, and its senders hear that the store is closed.
         drop(arriving);
+        let _ = self.settle();
         let _ = self.connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
         drop(self);
         if let Some(done) = closing {
@@ -132,7 +168,7 @@ impl Work {
 
     /// Writes a batch and answers.
     fn serve(&mut self, batch: Vec<Waiting>) {
-        match self.attempt(&batch) {
+        match self.attempt(&batch, 0) {
             Ok(answers) => send(batch, answers),
             // One of several may be to blame: each gets its own transaction.
             Err(_) if batch.len() > 1 => {
@@ -142,21 +178,43 @@ impl Work {
             }
             Err(error) => send(batch, vec![Err(error)]),
         }
-    }
-
-    /// Writes a batch in one transaction. What a commit is answered may rest on what an earlier one wrote, so if the transaction
-    /// fails nobody is answered.
-    fn attempt(&mut self, batch: &[Waiting]) -> Result<Vec<Result<Vec<Written>, StoreError>>, StoreError> {
-        let result = self.transact(batch);
-        if result.is_err() && !self.connection.is_autocommit() {
-            let _ = self.connection.execute_batch("ROLLBACK");
+        if self.merge.is_none() && self.shared.recent.is_full() {
+            self.merge = Merge::begin(&self.shared.recent);
         }
-        result
     }
 
-    fn transact(&mut self, batch: &[Waiting]) -> Result<Vec<Result<Vec<Written>, StoreError>>, StoreError> {
-        let now = self.clock.now();
-        let mut transaction = Batch::begin(&self.connection, &self.kinds, &self.frequencies, &self.options, now, self.numbers)?;
+    /// Writes a batch and index rows of `more` resources in one transaction. What a commit is answered may rest on what an
+    /// earlier one wrote, so if the transaction fails nobody is answered.
+    fn attempt(&mut self, batch: &[Waiting], more: usize) -> Result<Vec<Answered>, StoreError> {
+        match self.transact(batch, more) {
+            Ok((answers, numbers, progress)) => {
+                self.numbers = numbers;
+                let merged = progress.mark.is_some();
+                if let Some(merge) = &mut self.merge {
+                    merge.advance(progress);
+                }
+                if merged {
+                    self.merge = None;
+                    self.shared.recent.drop_oldest();
+                }
+                Ok(answers)
+            }
+            Err(error) => {
+                if !self.connection.is_autocommit() {
+                    let _ = self.connection.execute_batch("ROLLBACK");
+                }
+                self.shared.recent.forget_after(self.numbers.next_sequence - 1);
+                Err(error)
+            }
+        }
+    }
+
+    fn transact(&self, batch: &[Waiting], more: usize) -> Result<(Vec<Answered>, Numbers, Progress), StoreError> {
+        let counted = &self.statistics;
+        counted.commits.fetch_add(batch.len() as u64, Ordering::Relaxed);
+        counted.transactions.fetch_add(1, Ordering::Relaxed);
+        let mut watch = Watch(Instant::now());
+        let mut transaction = Batch::begin(&self.connection, &self.shared, self.merge.as_ref(), self.clock.now(), self.numbers)?;
         let mut answers = Vec::with_capacity(batch.len());
         for waiting in batch {
             answers.push(match transaction.apply(&waiting.commit) {
@@ -164,12 +222,43 @@ impl Work {
                 answer => answer,
             });
         }
-        self.numbers = transaction.finish()?;
-        Ok(answers)
+        watch.lap(&counted.writing);
+        transaction.index(more)?;
+        watch.lap(&counted.indexing);
+        let (numbers, progress) = transaction.finish()?;
+        watch.lap(&counted.syncing);
+        Ok((answers, numbers, progress))
+    }
+
+    /// Brings index rows of some resources into the tables; tells whether there are more.
+    fn tidy(&mut self, resources: usize) -> Result<bool, StoreError> {
+        if self.merge.is_none() {
+            self.merge = Merge::begin(&self.shared.recent);
+        }
+        if self.merge.is_some() {
+            self.attempt(&[], resources)?;
+        }
+        Ok(self.merge.is_some() || !self.shared.recent.is_empty())
+    }
+
+    fn settle(&mut self) -> Result<(), StoreError> {
+        while self.tidy(usize::MAX)? {}
+        Ok(())
     }
 }
 
-fn send(batch: Vec<Waiting>, answers: Vec<Result<Vec<Written>, StoreError>>) {
+/// Measures one step after the other.
+struct Watch(Instant);
+
+impl Watch {
+    fn lap(&mut self, sum: &AtomicU64) {
+        let now = Instant::now();
+        sum.fetch_add(u64::try_from((now - self.0).as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.0 = now;
+    }
+}
+
+fn send(batch: Vec<Waiting>, answers: Vec<Answered>) {
     for (waiting, answer) in batch.into_iter().zip(answers) {
         // A client that has gone does not hear it; what it asked for is done all the same.
         let _ = waiting.answer.send(answer);
