@@ -13,7 +13,7 @@ pub fn write(accession: &str, allele: &Allele) -> String {
     format!("{accession}:{}:{}:{}", small.at().start(), small.reference(), small.alternative())
 }
 
-/// Reads what [`write`] wrote: the accession and the change, which has no anchor base.
+/// Reads what [`write()`] wrote: the accession and the change, which has no anchor base.
 #[must_use]
 pub fn read(text: &str) -> Option<(&str, u64, &str, &str)> {
     let mut parts = text.split(':');

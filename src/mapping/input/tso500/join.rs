@@ -17,7 +17,7 @@ pub(in crate::mapping::input) fn join(files: Vec<Findings>, sources: &[SourceFil
     let Some(mut all) = files.next() else {
         if let Some(source) = sources.first() {
             let message = "a MetricsOutput.tsv alone tells nothing about a patient; give the sample's CombinedVariantOutput.tsv with it";
-            problems.refuse(&source.name, 0, 0, message);
+            problems.refuse(&source.name, 1, 1, message);
         }
         return None;
     };
@@ -36,7 +36,7 @@ pub(in crate::mapping::input) fn join(files: Vec<Findings>, sources: &[SourceFil
             return None;
         }
         if (all.dna().is_some() && other.dna().is_some()) || (all.rna().is_some() && other.rna().is_some()) {
-            problems.refuse(&name, 0, 0, "two files have results of the same kind of sample; convert them one at a time");
+            problems.refuse(&name, 1, 1, "two files have results of the same kind of sample; convert them one at a time");
             return None;
         }
         all.join(other);

@@ -120,7 +120,7 @@ fn wrong_files() {
     check_files(&cut("[Fusions]"), 42, 1, "without the section [Fusions]");
     check_files(&cut("[Small Variants]"), 46, 1, "without the section [Small Variants]");
     let metrics = demo::cases().swap_remove(0).files.split_off(1);
-    check_files(&metrics, 0, 0, "alone");
+    check_files(&metrics, 1, 1, "alone");
     let forced = Options { from: Some(Format::Tso500Metrics), ..Options::default() };
     assert!(convert(&demo::cases().swap_remove(0).files, None, &forced).is_err());
 }

@@ -65,7 +65,10 @@ impl Observation {
             .with("category", Draft::Array(categories))
             .with("code", code)
             .with("subject", reference(&writer.patient))
-            .with("effectiveDateTime", if profile.is_some() { writer.effective() } else { run.map(|run| run.date.value.text()).unwrap_or_default() })
+            .with(
+                "effectiveDateTime",
+                if profile.is_some() { writer.effective() } else { run.map(|run| run.date.value.text()).unwrap_or_default() },
+            )
             .with_some("issued", run.map(crate::mapping::finding::Run::instant))
             .with_some("specimen", of.and_then(|of| writer.specimen(of)).map(|urn| reference(&urn)))
             .with_some("device", run.map(|run| reference(&writer.pipeline(run))));
