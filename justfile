@@ -32,6 +32,18 @@ packages folder="target/packages":
 compile folder="target/packages":
     cargo run -- definitions compile --from {{folder}} --to profiles/compiled
 
+# The golden files of the TSO500 mapping again; review the diff.
+golden:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    cargo build
+    for expected in tests/golden/tso500/*/; do
+        case=$(basename "$expected")
+        input="src/mapping/demo/$case"; [ -d "$input" ] || input="$expected"
+        requisition=$(ls "$input"/requisition.* 2>/dev/null || true)
+        target/debug/norn convert "$input"/*.tsv ${requisition:+--requisition "$requisition"} --ledger "$expected/expected.ledger.json" > "$expected/expected.bundle.json"
+    done
+
 # The gateway beside the two yardsticks, one after the other under the same load.
 bench resources="70000" base="http://127.0.0.1:8080/fhir":
     #!/usr/bin/env bash

@@ -32,7 +32,7 @@ pub(super) async fn check(check: &Check) -> Result<(), Ended> {
         return Err(Ended::Misused(format!("there is no store at {}", path.display())));
     }
     let store = wire::open(&url, Arc::new(clock::System))?;
-    let wrong: Vec<String> = Ok::<Vec<String>, crate::store::port::StoreError>(vec![]).map_err(|error| Ended::Failed(error.to_string()))?;
+    let wrong = store.verify().await.map_err(|error| Ended::Failed(error.to_string()))?;
     for line in &wrong {
         println!("{line}");
     }

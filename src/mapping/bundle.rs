@@ -6,6 +6,7 @@
 use aws_lc_rs::digest;
 
 use crate::base::random::uuid_text;
+use crate::model::codec;
 use crate::model::draft::Draft;
 
 /// Code of the tag that all resources of this mapping bear.
@@ -70,8 +71,13 @@ impl Bundle {
     /// The JSON text on several lines, for people and for diffs.
     #[must_use]
     pub fn to_json(&self) -> String {
-        pretty(&self.to_draft().to_json())
+        json_text(&self.to_draft())
     }
+}
+
+/// The JSON text of a draft on several lines.
+pub(crate) fn json_text(draft: &Draft) -> String {
+    String::from_utf8_lossy(&codec::pretty(draft.to_json().as_bytes())).into_owned()
 }
 
 /// `urn:uuid:` and the id.
@@ -87,59 +93,9 @@ pub(crate) fn derived_id(kind: &str, key: &str) -> String {
     uuid_text((bits & !(0xF << 76) & !(0x3 << 62)) | (0x8 << 76) | (0x2 << 62))
 }
 
-/// Breaks JSON text without white space into lines, two spaces per level.
-pub(crate) fn pretty(json: &str) -> String {
-    let mut out = String::with_capacity(json.len() * 2);
-    let (mut depth, mut quoted, mut escaped) = (0_usize, false, false);
-    let line = |out: &mut String, depth: usize| {
-        out.push('\n');
-        out.extend(std::iter::repeat_n("  ", depth));
-    };
-    for c in json.chars() {
-        if quoted {
-            out.push(c);
-            quoted = escaped || c != '"';
-            escaped = !escaped && c == '\\';
-            continue;
-        }
-        match c {
-            '{' | '[' => {
-                depth += 1;
-                out.push(c);
-                line(&mut out, depth);
-            }
-            '}' | ']' => {
-                depth = depth.saturating_sub(1);
-                line(&mut out, depth);
-                out.push(c);
-            }
-            ',' => {
-                out.push(c);
-                line(&mut out, depth);
-            }
-            ':' => out.push_str(": "),
-            '"' => {
-                quoted = true;
-                out.push(c);
-            }
-            c => out.push(c),
-        }
-    }
-    out.push('\n');
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn lines_hold_the_same_value() {
-        let json = r#"{"a":[1,{"b":"x,\"{y}\\"}],"c":true}"#;
-        let told: serde_json::Value = serde_json::from_str(&pretty(json)).unwrap();
-        assert_eq!(told, serde_json::from_str::<serde_json::Value>(json).unwrap());
-        assert_eq!(pretty(r#"{"a":1}"#), "{\n  \"a\": 1\n}\n");
-    }
 
     #[test]
     fn ids_are_uuids_of_version_8() {

@@ -86,7 +86,7 @@ impl Ledger {
     /// The JSON text on several lines, for people and for diffs.
     #[must_use]
     pub fn to_json(&self) -> String {
-        super::bundle::pretty(&self.to_draft().to_json())
+        super::bundle::json_text(&self.to_draft())
     }
 }
 

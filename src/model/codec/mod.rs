@@ -5,6 +5,7 @@
 //!
 //! Source: <https://hl7.org/fhir/R4/json.html>, <https://hl7.org/fhir/R4/xml.html>.
 
+mod pretty;
 mod scan;
 mod typed;
 pub mod xml;
@@ -16,6 +17,7 @@ use super::resource::Resource;
 use super::schema::Schema;
 use super::tree::Tree;
 
+pub use pretty::pretty;
 pub use xml::{read_xml, write_xml};
 
 /// Reads a resource from JSON, strictly.
