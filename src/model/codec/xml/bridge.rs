@@ -117,18 +117,30 @@ impl Teller<'_> {
                 None => Ok(teller.out.push_str("null")),
             })?;
         }
-        let more = |item: &R4| item.contains_key("id") || item.contains_key("extension");
-        if items.iter().any(more) {
-            let ty = self.schema.type_named("Element").unwrap_or(TypeId::NONE);
+        if items.iter().any(|item| item.contains_key("extension")) {
             self.key("_", slot.key, first);
-            self.each(many, items, |teller, item| {
-                if !more(item) {
-                    return Ok(teller.out.push_str("null"));
-                }
-                let rest: R4 = item.iter().filter(|(key, _)| *key != "value").map(|(key, value)| (key.clone(), value.clone())).collect();
-                teller.object(&rest, ty, None)
-            })?;
+            self.each(many, items, |teller, item| teller.shadow(item))?;
         }
+        Ok(())
+    }
+
+    /// What a primitive has besides its value: its id, which the scanner told as an extension with a value, and its extensions.
+    fn shadow(&mut self, item: &R4) -> Result<(), String> {
+        let Some(told) = item.get("extension").map(items) else { return Ok(self.out.push_str("null")) };
+        let number = told.first().and_then(|first| first.get("value"));
+        let extensions = told.get(usize::from(number.is_some())..).unwrap_or(&[]);
+        let mut first = true;
+        self.out.push('{');
+        if number.is_some() {
+            self.key("", "id", &mut first);
+            write_string(part(number, &self.shell.ids).ok_or("an id got lost")?, &mut self.out);
+        }
+        if !extensions.is_empty() {
+            let ty = self.schema.type_named("Extension").unwrap_or(TypeId::NONE);
+            self.key("", "extension", &mut first);
+            self.each(true, extensions, |teller, extension| teller.object(extension, ty, None))?;
+        }
+        self.out.push('}');
         Ok(())
     }
 

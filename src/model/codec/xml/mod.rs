@@ -27,8 +27,8 @@ const FHIR: &str = "http://hl7.org/fhir";
 /// The namespace of narratives.
 const XHTML: &str = "http://www.w3.org/1999/xhtml";
 
-/// One resource in plain XML, with what stands inside it cut out: an inner resource or a narrative is an element whose `value`
-/// is the number (0-based) of the part.
+/// One resource in plain XML, with some parts cut out: an inner resource, a narrative, or (as an `extension`) the id of a primitive
+/// is told as an element whose `value` is the number (0-based) of the part.
 #[derive(Debug)]
 struct Shell {
     ty: TypeId,
@@ -37,6 +37,8 @@ struct Shell {
     resources: Vec<String>,
     /// The `<div>…</div>` texts.
     narratives: Vec<String>,
+    /// The ids of primitives.
+    ids: Vec<String>,
 }
 
 /// Reads a resource from XML, strictly.

@@ -20,10 +20,7 @@ pub(super) fn json(bytes: &[u8], schema: &'static Schema, limits: &Limits) -> Re
     if bytes.len() > limits.bytes {
         return Err(vec![Issue::error(IssueType::TooLong, "", format!("The document has more than {} bytes.", limits.bytes))]);
     }
-    let text = syntax::text(bytes).map_err(|(at, reason)| {
-        let before = String::from_utf8_lossy(bytes.get(..at).unwrap_or(&[]));
-        vec![broken(&Places::new(&before).tell(usize::MAX), reason)]
-    })?;
+    let text = syntax::text(bytes).map_err(|(place, reason)| vec![broken(&place, reason)])?;
     let (places, issues, open, shells) = (Places::new(text), Vec::new(), Vec::with_capacity(16), Vec::new());
     Scanner { schema, limits, text, places, issues, open, shells, narrative: None, done: None }.document()
 }
@@ -102,6 +99,7 @@ impl Scanner<'_> {
             let raw = self.text.get(at..after).unwrap_or("");
             self.event(&event, raw, at, reader.resolver())?;
             if self.issues.len() >= self.limits.issues {
+                self.issues.truncate(self.limits.issues);
                 return Err(Issue::error(IssueType::TooLong, "", "More errors are not looked for."));
             }
         }
@@ -130,7 +128,11 @@ impl Scanner<'_> {
                     return Ok(());
                 }
                 let told: String = raw.trim().chars().take(40).collect();
-                self.note(at, IssueType::Structure, format!("Text must not stand here (\"{told}\"): values are told in the attribute value"));
+                self.note(
+                    at,
+                    IssueType::Structure,
+                    format!("Text must not stand here (\"{told}\"): values are told in the attribute value"),
+                );
             }
             Event::DocType(_) => return Err(broken(&self.places.tell(at), "a document type (DOCTYPE) is never accepted")),
             Event::Decl(declaration) => self.declaration(declaration, at)?,
@@ -194,6 +196,7 @@ impl Scanner<'_> {
         let local = local.into_inner();
         let role = self.open.last().map(|parent| parent.role);
         let depth = self.open.last().map_or(0, |parent| parent.depth);
+        let mut misplaced = None;
         let open = match role {
             None if self.done.is_some() => return Err(broken(&self.places.tell(at), "there is more after the end of the resource")),
             None if namespace != ResolveResult::Bound(Namespace(FHIR)) => {
@@ -201,7 +204,11 @@ impl Scanner<'_> {
             }
             None | Some(Role::Holder) => self.resource(local, depth, at)?,
             Some(Role::Refused) => refused(depth + 1),
-            Some(Role::Resource | Role::Complex | Role::Primitive(_)) => self.element(local, at),
+            Some(Role::Resource | Role::Complex | Role::Primitive(_)) => {
+                let (open, wrong) = self.element(local, at);
+                misplaced = wrong;
+                open
+            }
         };
         let wanted = if open.role == Role::Primitive(Primitive::Xhtml) { XHTML } else { FHIR };
         let strange = open.role != Role::Refused && namespace != ResolveResult::Bound(Namespace(wanted));
@@ -209,6 +216,9 @@ impl Scanner<'_> {
             parent.filled = true;
         }
         self.open.push(open);
+        if let Some(sentence) = misplaced {
+            self.note(at, IssueType::Structure, sentence);
+        }
         if strange {
             self.note(at, IssueType::Structure, format!("This element must be in the namespace {wanted}"));
             self.refuse();
@@ -229,34 +239,33 @@ impl Scanner<'_> {
             let told: String = name.chars().take(60).collect();
             return Err(self.issue(at, IssueType::Structure, &format!("\"{told}\" is not a resource type of FHIR R4")));
         };
-        self.shells.push(Shell { ty: ty.id(), xml: String::new(), resources: Vec::new(), narratives: Vec::new() });
+        self.shells.push(Shell { ty: ty.id(), xml: String::new(), resources: Vec::new(), narratives: Vec::new(), ids: Vec::new() });
         Ok(Open { role: Role::Resource, ty: ty.id(), name: ty.name(), item: None, depth: depth + 1, filled: true, last: None })
     }
 
-    /// An element of the type that is open now.
-    fn element(&mut self, name: &str, at: usize) -> Open {
-        let Some(parent) = self.open.last() else { return refused(0) };
+    /// An element of the type that is open now, and what is wrong with its place there.
+    fn element(&mut self, name: &str, at: usize) -> (Open, Option<String>) {
+        let Some(parent) = self.open.last() else { return (refused(0), None) };
         let (ty, last, is_resource) = (parent.ty, parent.last, parent.role == Role::Resource);
         // What a primitive has besides its value stands in an object of its own.
         let depth = parent.depth + usize::from(matches!(parent.role, Role::Primitive(_)));
         let attribute = (name == "id" && !is_resource) || (name == "url" && self.is_extension(ty));
         let Some(slot) = self.schema.slot(ty, name).filter(|_| !attribute) else {
             self.unknown(name, ty, attribute, at);
-            return refused(depth + 1);
+            return (refused(depth + 1), None);
         };
         let many = self.schema.element(slot.element).is_some_and(|facts| facts.many());
-        let mut count = 0;
+        let (mut count, mut wrong) = (0, None);
         if let Some((last, times)) = last {
             if last.element > slot.element {
-                let sentence = format!("\"{name}\" must stand before \"{}\": elements have a fixed order in XML", last.key);
-                self.note(at, IssueType::Structure, sentence);
+                wrong = Some(format!("\"{name}\" must stand before \"{}\": elements have a fixed order in XML", last.key));
             } else if last.element == slot.element {
                 count = times;
                 if last.key != slot.key {
                     let name = self.schema.name(slot.name);
-                    self.note(at, IssueType::Structure, format!("{name}[x] has more than one type here: send only one"));
+                    wrong = Some(format!("{name}[x] has more than one type here: send only one"));
                 } else if !many {
-                    self.note(at, IssueType::Structure, format!("\"{name}\" does not repeat: send it once"));
+                    wrong = Some(format!("\"{name}\" does not repeat: send it once"));
                 }
             }
         }
@@ -269,7 +278,8 @@ impl Scanner<'_> {
             Kind::Complex | Kind::Backbone | Kind::Resource => (Role::Complex, 1),
         };
         let item = many.then_some(count);
-        Open { role, ty: slot.ty, name: slot.key, item, depth: depth + usize::from(many) + object, filled: false, last: None }
+        let depth = depth + usize::from(many) + object;
+        (Open { role, ty: slot.ty, name: slot.key, item, depth, filled: false, last: None }, wrong)
     }
 
     fn unknown(&mut self, name: &str, ty: TypeId, attribute: bool, at: usize) {
@@ -300,7 +310,7 @@ impl Scanner<'_> {
             }
             _ => {}
         }
-        let mut attributes = String::new();
+        let (mut attributes, mut id) = (String::new(), None);
         for (i, attribute) in tag.attributes().enumerate() {
             let attribute = match attribute {
                 Ok(attribute) if i < MOST_ATTRIBUTES => attribute,
@@ -327,7 +337,10 @@ impl Scanner<'_> {
             } else if value.trim().is_empty() {
                 self.note(at, IssueType::Value, format!("The attribute \"{key}\" must not be empty: leave it out"));
             }
-            syntax::push_attribute(key, &value, &mut attributes);
+            match (role, key) {
+                (Role::Primitive(_), "id") => id = Some(value.into_owned()),
+                _ => syntax::push_attribute(key, &value, &mut attributes),
+            }
             if let Some(open) = self.open.last_mut() {
                 open.filled = true;
             }
@@ -337,6 +350,10 @@ impl Scanner<'_> {
             Role::Holder => {}
             Role::Resource => self.emit(&["<", name, " xmlns=\"", FHIR, "\">"]),
             _ => self.emit(&["<", name, &attributes, ">"]),
+        }
+        if let (Some(id), Some(shell)) = (id, self.shells.last_mut()) {
+            shell.xml.extend(["<extension value=\"", &shell.ids.len().to_string(), "\"/>"]);
+            shell.ids.push(id);
         }
         Ok(())
     }
@@ -373,7 +390,8 @@ impl Scanner<'_> {
                 if let Some(mut shell) = shell.filter(|_| self.issues.is_empty()) {
                     shell.xml.extend(["</", name, ">"]);
                     let json = bridge::json(&shell, self.schema);
-                    let json = json.map_err(|reason| self.issue(at, IssueType::Structure, &format!("This resource cannot be read: {reason}")))?;
+                    let json =
+                        json.map_err(|reason| self.issue(at, IssueType::Structure, &format!("This resource cannot be read: {reason}")))?;
                     match self.shells.last_mut() {
                         Some(outer) => outer.resources.push(json),
                         None => self.done = Some(json),
