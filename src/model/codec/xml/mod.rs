@@ -27,6 +27,9 @@ const FHIR: &str = "http://hl7.org/fhir";
 /// The namespace of narratives.
 const XHTML: &str = "http://www.w3.org/1999/xhtml";
 
+/// Most elements of one resource, its inner resources not counted: in between each takes some 600 bytes of memory.
+const MOST_ELEMENTS: usize = 500_000;
+
 /// One resource in plain XML, with some parts cut out: an inner resource, a narrative, or (as an `extension`) the id of a primitive
 /// is told as an element whose `value` is the number (0-based) of the part.
 #[derive(Debug)]
@@ -39,6 +42,8 @@ struct Shell {
     narratives: Vec<String>,
     /// The ids of primitives.
     ids: Vec<String>,
+    /// How many elements it has.
+    elements: usize,
 }
 
 /// Reads a resource from XML, strictly.
@@ -55,7 +60,7 @@ pub fn read_xml(bytes: &[u8], schema: &'static Schema, limits: &Limits) -> Resul
 ///
 /// # Errors
 /// When the JSON is not a resource that [`super::read_json`] takes, or holds what XML cannot tell: control characters, a narrative that is
-/// not well-formed, an extension on an attribute.
+/// not well-formed, an extension on an attribute, half a million elements in one resource.
 pub fn write_xml(resource: &[u8], schema: &'static Schema, limits: &Limits) -> Result<Vec<u8>, Vec<Issue>> {
     // A resource as deep as allowed stands some levels deeper inside the Bundle in which it is answered.
     let limits = Limits { depth: limits.depth.saturating_add(8), ..*limits };

@@ -9,7 +9,7 @@ use quick_xml::reader::NsReader;
 
 use super::narrative::{MOST_ATTRIBUTES, Narrative};
 use super::syntax::{self, Places};
-use super::{FHIR, Shell, XHTML, bridge};
+use super::{FHIR, MOST_ELEMENTS, Shell, XHTML, bridge};
 use crate::base::budget::Limits;
 use crate::model::outcome::{Issue, IssueType};
 use crate::model::primitive::{Json, Primitive};
@@ -239,7 +239,14 @@ impl Scanner<'_> {
             let told: String = name.chars().take(60).collect();
             return Err(self.issue(at, IssueType::Structure, &format!("\"{told}\" is not a resource type of FHIR R4")));
         };
-        self.shells.push(Shell { ty: ty.id(), xml: String::new(), resources: Vec::new(), narratives: Vec::new(), ids: Vec::new() });
+        self.shells.push(Shell {
+            ty: ty.id(),
+            xml: String::new(),
+            resources: Vec::new(),
+            narratives: Vec::new(),
+            ids: Vec::new(),
+            elements: 0,
+        });
         Ok(Open { role: Role::Resource, ty: ty.id(), name: ty.name(), item: None, depth: depth + 1, filled: true, last: None })
     }
 
@@ -300,8 +307,12 @@ impl Scanner<'_> {
 
     /// What the element on top begins with: its tag in the shell, or a narrative.
     fn begin(&mut self, tag: &BytesStart<'_>, at: usize) -> Result<(), Issue> {
-        let Some(open) = self.open.last() else { return Ok(()) };
+        let (Some(open), Some(shell)) = (self.open.last(), self.shells.last_mut()) else { return Ok(()) };
         let (role, ty, name) = (open.role, open.ty, open.name);
+        shell.elements += 1;
+        if shell.elements > MOST_ELEMENTS {
+            return Err(self.issue(at, IssueType::TooCostly, &format!("The resource has more than {MOST_ELEMENTS} elements")));
+        }
         match role {
             Role::Refused => return Ok(()),
             Role::Primitive(Primitive::Xhtml) => {

@@ -13,6 +13,8 @@ pub(super) fn text(bytes: &[u8]) -> Result<&str, (String, &'static str)> {
         _ if matches!(bytes, [0xFE, 0xFF, ..] | [0xFF, 0xFE, ..] | [0, b'<', ..] | [b'<', 0, ..] | [0, 0, ..]) => {
             (0, "only UTF-8 is accepted, and this looks like UTF-16 or UTF-32")
         }
+        // One mark is no part of the text; the XML reader would pass over a second one and tell wrong places.
+        _ if bytes.starts_with(b"\xEF\xBB\xBF") => (0, "there is more than one byte order mark"),
         Err(fault) => (fault.valid_up_to(), "only UTF-8 is accepted, and these bytes are not"),
         Ok(text) => match illegal(text) {
             Some(at) => (at, "this character must not stand in XML"),

@@ -372,8 +372,13 @@ fn limits_hold() {
     check(&patient(&format!("<active{many}/>")), Limits { issues: 1000, ..Limits::default() }, "too many attributes");
     let wrong = "\n<active value='1'/>".repeat(100_000);
     assert_eq!(check(&patient(&wrong), Limits { issues: 10, ..Limits::default() }, "More errors are not looked for"), 11);
+    let many = 500_001;
+    let given = patient(&format!("<name>{}</name>", "<given value='a'/>".repeat(many)));
+    check(&given, Limits::default(), "Patient.name[0].given[499998]: The resource has more than 500000 elements");
+    let json = format!(r#"{{"resourceType":"Patient","name":[{{"given":["a"{}]}}]}}"#, r#","a""#.repeat(many));
+    assert!(write(&json).unwrap_err()[0].contains("more than 500000 elements"));
     // As deep as allowed still fits the stack, and a Bundle around it is still told.
-    let inner = format!("{}{}", r#"{"url":"u","extension":["#.repeat(30), format!(r#"{{"url":"u"}}{}"#, "]}".repeat(30)));
+    let inner = format!(r#"{}{{"url":"u"}}{}"#, r#"{"url":"u","extension":["#.repeat(30), "]}".repeat(30));
     let json = format!(r#"{{"resourceType":"Basic","extension":[{inner}]}}"#);
     assert!(write(&json).is_ok());
     assert!(write(&format!(r#"{{"resourceType":"Bundle","entry":[{{"resource":{json}}}]}}"#)).is_ok());
@@ -390,6 +395,7 @@ fn bytes_that_are_no_text_are_refused() {
     check(b"\0<\0P", "looks like UTF-16");
     check(b"<Patient xmlns='http://hl7.org/fhir'>\n\xC3\x28</Patient>", "line 2, column 1: only UTF-8");
     check(b"<Patient xmlns='http://hl7.org/fhir'>\0</Patient>", "line 1, column 38: this character");
+    check(b"\xEF\xBB\xBF\xEF\xBB\xBF<Patient/>", "more than one byte order mark");
     check(b"\xEF\xBB\xBF<Patient>\x1B</Patient>", "line 1, column 10: this character");
 }
 
