@@ -8,13 +8,19 @@ pub mod base;
 pub mod model;
 // 20: what R4 and the profiles define, in tables
 pub mod definitions;
-// 30: paths over resources
+// 30: paths over resources; genomic vocabulary without FHIR
 pub mod fhirpath;
+pub mod genome;
 // 35: searches as data
 pub mod search;
-// 40: where resources live
+// 40: where resources live, and the one door to other servers
+pub mod outbound;
 pub mod store;
 // 50: what FHIR lets a client do
 pub mod interactions;
+// 60: laboratory files to FHIR, with a ledger of every field
+pub mod mapping;
+// 70: bytes to interactions and back
+pub mod http;
 // 80: the command line and everything it wires together
 pub mod app;

@@ -1,4 +1,4 @@
-//! The definitions of FHIR R4 that the gateway works by: types, search parameters, compartments.
+//! The definitions of FHIR R4 that the gateway works by: types, search parameters, compartments, profiles, value sets.
 //!
 //! They are compiled from HL7's packages into tables of facts without prose ([`compile`]), committed under `profiles/compiled`,
 //! embedded in the binary and read at start. No resource type is special-cased anywhere above: what a type can do stands in these tables.
@@ -10,17 +10,25 @@ pub mod compartment;
 pub mod compile;
 pub mod package;
 pub mod parameter;
+pub mod profile;
+pub mod rules;
 pub mod table;
-pub mod types;
+mod types;
+pub mod value_set;
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
 pub use compartment::Compartment;
 pub use parameter::{Component, Parameter, ParameterKind};
+pub use profile::Profile;
+pub use value_set::ValueSet;
 
 use crate::model::schema::{ResourceType, Schema, TypeId};
+use profile::Profiles;
+use rules::{BaseRules, Constraint, Constraints, ElementRules};
 use table::BrokenTable;
+use value_set::ValueSets;
 
 /// The tables as text, as they stand in `profiles/compiled`.
 #[derive(Debug, Clone, Copy)]
@@ -31,6 +39,12 @@ pub struct Source {
     pub parameters: &'static str,
     /// `compartments.tsv`.
     pub compartments: &'static str,
+    /// `constraints.tsv`.
+    pub constraints: &'static str,
+    /// `profiles.tsv`.
+    pub profiles: &'static str,
+    /// `value-sets.tsv`.
+    pub value_sets: &'static str,
 }
 
 /// The tables in this binary.
@@ -38,9 +52,14 @@ const EMBEDDED: Source = Source {
     types: include_str!("../../profiles/compiled/types.tsv"),
     parameters: include_str!("../../profiles/compiled/search-parameters.tsv"),
     compartments: include_str!("../../profiles/compiled/compartments.tsv"),
+    constraints: include_str!("../../profiles/compiled/constraints.tsv"),
+    profiles: include_str!("../../profiles/compiled/profiles.tsv"),
+    value_sets: include_str!("../../profiles/compiled/value-sets.tsv"),
 };
 
 /// What R4 defines, ready for use.
+///
+/// Types, search parameters and compartments are read at once; what only validation and mapping need is read when first asked for.
 #[derive(Debug)]
 pub struct Definitions {
     /// The elements of every type.
@@ -48,21 +67,19 @@ pub struct Definitions {
     parents: HashMap<&'static str, &'static str>,
     parameters: HashMap<TypeId, Vec<Parameter>>,
     compartments: Vec<Compartment>,
+    source: Source,
+    constraints: OnceLock<Constraints>,
+    base_rules: OnceLock<BaseRules>,
+    profiles: OnceLock<Profiles>,
+    value_sets: OnceLock<ValueSets>,
 }
 
 impl Definitions {
     /// The definitions in this binary, read once.
     #[must_use]
-    #[expect(
-        clippy::panic,
-        reason = "the tables are part of the binary: a broken one is a broken build, which the tests of this module catch"
-    )]
     pub fn embedded() -> &'static Self {
         static ONCE: OnceLock<Definitions> = OnceLock::new();
-        ONCE.get_or_init(|| match Self::load(EMBEDDED) {
-            Ok(definitions) => definitions,
-            Err(broken) => panic!("the embedded definitions cannot be read: {broken}"),
-        })
+        ONCE.get_or_init(|| sound(Self::load(EMBEDDED)))
     }
 
     /// Reads the tables.
@@ -73,7 +90,17 @@ impl Definitions {
         let (schema, parents) = types::load(source.types)?;
         let parameters = parameter::load(source.parameters, &schema)?;
         let compartments = compartment::load(source.compartments, &schema)?;
-        Ok(Self { schema, parents, parameters, compartments })
+        Ok(Self {
+            schema,
+            parents,
+            parameters,
+            compartments,
+            source,
+            constraints: OnceLock::new(),
+            base_rules: OnceLock::new(),
+            profiles: OnceLock::new(),
+            value_sets: OnceLock::new(),
+        })
     }
 
     /// The type that `name` specialises: `Observation` -> `DomainResource`, `Age` -> `Quantity`, `code` -> `string`.
@@ -105,6 +132,63 @@ impl Definitions {
     #[must_use]
     pub fn compartments(&self) -> &[Compartment] {
         &self.compartments
+    }
+
+    /// What R4 demands of an element, by its number in the schema ([`crate::model::schema::Slot::element`]).
+    #[must_use]
+    pub fn rules(&self, element: u32) -> Option<&ElementRules> {
+        self.base_rules().elements.get(usize::try_from(element).ok()?)
+    }
+
+    /// The code system that an element of type `code` implies: that of its required value set.
+    #[must_use]
+    pub fn implied_system(&self, element: u32, code: &str) -> Option<&'static str> {
+        let binding = self.rules(element)?.binding.filter(|binding| binding.strength == rules::Strength::Required)?;
+        self.value_set(binding.value_set)?.system_of(code)
+    }
+
+    /// The invariants that hold for every value of a type or backbone, those of its parents included.
+    #[must_use]
+    pub fn constraints(&self, ty: TypeId) -> &[Constraint] {
+        self.base_rules().types.get(self.schema.type_name(ty)).map_or(&[], Vec::as_slice)
+    }
+
+    /// The profile or extension definition of that canonical URL (its version is not looked at: there is one).
+    #[must_use]
+    pub fn profile(&self, url: &str) -> Option<&Profile> {
+        profile::find(self.all_profiles(), url)
+    }
+
+    /// All profiles and extension definitions, in no order.
+    pub fn profiles(&self) -> impl Iterator<Item = &Profile> {
+        self.all_profiles().values()
+    }
+
+    /// The value set of that canonical URL, if a required binding uses it.
+    #[must_use]
+    pub fn value_set(&self, url: &str) -> Option<&ValueSet> {
+        value_set::find(self.value_sets.get_or_init(|| sound(value_set::load(self.source.value_sets))), url)
+    }
+
+    fn all_profiles(&self) -> &Profiles {
+        self.profiles.get_or_init(|| sound(profile::load(self.source.profiles, self.all_constraints())))
+    }
+
+    fn base_rules(&self) -> &BaseRules {
+        self.base_rules.get_or_init(|| sound(rules::load_base(self.source.types, self.all_constraints())))
+    }
+
+    fn all_constraints(&self) -> &Constraints {
+        self.constraints.get_or_init(|| sound(rules::load_constraints(self.source.constraints)))
+    }
+}
+
+/// The tables are part of the binary; the tests of this module read every line of them.
+#[expect(clippy::panic, reason = "a broken table is a broken build, and going on without its rules would accept wrong data")]
+fn sound<T>(loaded: Result<T, BrokenTable>) -> T {
+    match loaded {
+        Ok(loaded) => loaded,
+        Err(broken) => panic!("the embedded definitions cannot be read: {broken}"),
     }
 }
 

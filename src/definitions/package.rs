@@ -61,8 +61,9 @@ impl Package {
     /// # Errors
     /// When it is damaged, too large, or has entries that a package must not have.
     pub fn from_tgz(bytes: &[u8], limits: PackageLimits) -> Result<Self, BadPackage> {
-        // The reader stops at the limit even when the entries' own sizes lie; one byte more tells "full" from "too full".
-        let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(bytes).take(limits.total.saturating_add(1)));
+        // The stream ends at the limit even when the sizes that entries tell are lies; each entry has a header and is padded to blocks.
+        let overhead = u64::try_from(limits.entries).unwrap_or(u64::MAX).saturating_mul(2048);
+        let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(bytes).take(limits.total.saturating_add(overhead)));
         let (mut files, mut entries, mut total) = (BTreeMap::new(), 0_usize, 0_u64);
         for entry in archive.entries()? {
             let entry = entry?;
@@ -123,3 +124,6 @@ fn resource_file(path: &str) -> Option<&str> {
     let name = path.strip_prefix("./").unwrap_or(path).strip_prefix("package/")?;
     (name.ends_with(".json") && !name.contains('/')).then_some(name)
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@
 use std::collections::HashMap;
 
 use super::table::{BrokenTable, lines};
-use crate::model::schema::{Kind, ResourceType, Schema, TypeId};
+use crate::model::schema::{ResourceType, Schema, TypeId};
 
 /// How the values of a parameter are compared.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -110,19 +110,22 @@ pub(super) fn load(text: &'static str, schema: &Schema) -> Result<HashMap<TypeId
     }
     let mut all: HashMap<TypeId, Vec<Parameter>> = HashMap::new();
     for (ty, parameter) in rows {
-        let shared = schema.type_named(ty).is_some_and(|id| schema.kind(id) == Kind::AnyResource);
-        for heir in schema.resource_types().filter(|heir| heir.name() == ty || (shared && descends(*heir, ty, schema))) {
+        let heirs = match schema.resource_type(ty) {
+            Some(own) => vec![own],
+            None => schema.resource_types().filter(|heir| descends(*heir, ty, schema)).collect(),
+        };
+        for heir in heirs {
             let own = Parameter { number: number(heir.name(), parameter.code), ..parameter.clone() };
             all.entry(heir.id()).or_default().push(own);
         }
     }
     for parameters in all.values_mut() {
-        parameters.sort_by_key(|parameter| parameter.code);
+        parameters.sort_unstable_by_key(|parameter| parameter.code);
     }
     Ok(all)
 }
 
 /// Every resource is a `Resource`; those that have a narrative are `DomainResource`s.
 fn descends(ty: ResourceType, from: &str, schema: &Schema) -> bool {
-    from == "Resource" || schema.slot(ty.id(), "text").is_some()
+    from == "Resource" || (from == "DomainResource" && schema.slot(ty.id(), "text").is_some())
 }

@@ -3,6 +3,8 @@
 //! A line that begins with a tab belongs to the last line that does not: elements to their type, components to their parameter.
 //! An empty cell is told as `-`, so that no line ends in invisible characters.
 
+use std::str::Split;
+
 /// A table that cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("line {line} of the table of {table}: {wrong}")]
@@ -44,13 +46,31 @@ impl Line {
     /// # Errors
     /// When it has fewer.
     pub fn cells<const N: usize>(&self) -> Result<[&'static str; N], BrokenTable> {
+        self.cells_and_rest().map(|(cells, _)| cells)
+    }
+
+    /// Its first `N` cells, `-` read as empty, and the cells after them as they are.
+    ///
+    /// # Errors
+    /// When it has fewer than `N`.
+    pub fn cells_and_rest<const N: usize>(&self) -> Result<([&'static str; N], Split<'static, char>), BrokenTable> {
         let mut rest = self.cells.split('\t');
         let mut cells = [""; N];
         for cell in &mut cells {
             let found = rest.next().ok_or_else(|| self.broken("a cell is missing"))?;
             *cell = if found == "-" { "" } else { found };
         }
-        Ok(cells)
+        Ok((cells, rest))
+    }
+
+    /// Reads a cardinality: `0..1`, `1..*`.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn cardinality(&self, cell: &str) -> Result<(u32, Option<u32>), BrokenTable> {
+        let (min, max) = cell.split_once("..").ok_or_else(|| self.broken("a cardinality looks like 0..1"))?;
+        let number = |text: &str| text.parse().map_err(|_| self.broken("a cardinality has two numbers, or * for the second"));
+        Ok((number(min)?, if max == "*" { None } else { Some(number(max)?) }))
     }
 
     /// This line cannot be read: `wrong` says why.

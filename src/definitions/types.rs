@@ -1,7 +1,7 @@
 //! Reads `types.tsv` into the schema that the codec, FHIRPath and the validator walk.
 //!
-//! `name  kind  parent`, and below it one line per element: `name  min..max  flags  types`. Flags are `s` (summary) and `m` (modifier).
-//! A type may carry profiles (`Quantity^SimpleQuantity`) and reference targets (`Reference>Patient>Group`).
+//! `name  kind  parent  constraints`, and below it one line per element: `name  min..max  flags  types  binding  constraints  value…`.
+//! Flags are `s` (summary) and `m` (modifier). The cells from the targets of a type on are read by [`super::rules`], when first needed.
 //! Source: <https://hl7.org/fhir/R4/elementdefinition.html>.
 
 use std::collections::HashMap;
@@ -61,13 +61,12 @@ fn kind_of(name: &str, kind: &str) -> Option<Kind> {
 
 fn element(line: Line) -> Result<ElementDraft, BrokenTable> {
     let [name, cardinality, flags, types] = line.cells()?;
-    let (min, max) = cardinality.split_once("..").ok_or_else(|| line.broken("a cardinality looks like 0..1"))?;
-    let number = |text: &str| text.parse().map_err(|_| line.broken("a cardinality has two numbers, or * for the second"));
+    let (min, max) = line.cardinality(cardinality)?;
     let base = |ty: &'static str| ty.split(['^', '>']).next().unwrap_or(ty);
     Ok(ElementDraft {
         name: name.strip_suffix("[x]").unwrap_or(name),
-        min: number(min)?,
-        max: if max == "*" { None } else { Some(number(max)?) },
+        min,
+        max,
         choice: name.ends_with("[x]"),
         types: types.split(' ').map(base).collect(),
         summary: flags.contains('s'),

@@ -40,6 +40,29 @@ pub fn entries(bundle: &Resource, limits: &Limits) -> Result<Vec<Entry>, Failure
     Ok(nodes.into_iter().enumerate().map(entry).collect())
 }
 
+/// Marks the entries of a batch that issues are about as failed.
+///
+/// # Errors
+/// The issues, if one of them is about the Bundle itself.
+pub(super) fn exclude(entries: &mut [Entry], issues: Vec<Issue>) -> Result<(), Failure> {
+    let entry_of = |issue: &Issue| {
+        let rest = issue.expression.strip_prefix("Bundle.entry[")?;
+        rest.split_once(']')?.0.parse::<usize>().ok()
+    };
+    if issues.iter().any(|issue| entry_of(issue).is_none_or(|i| i >= entries.len())) {
+        return Err(super::refused(FailureKind::Invalid, issues));
+    }
+    for issue in issues {
+        let Some(entry) = entry_of(&issue).and_then(|i| entries.get_mut(i)) else { continue };
+        match &mut entry.request {
+            // The first issue of an entry takes the place of what it asked for; the others join it.
+            Err(failure) if failure.kind == FailureKind::Invalid => failure.issues.push(issue),
+            other => *other = Err(super::refused(FailureKind::Invalid, vec![issue])),
+        }
+    }
+    Ok(())
+}
+
 fn request(entry: Node<'_>) -> Result<Request, Failure> {
     let Some(told) = entry.get("request") else {
         return Err(Failure::new(

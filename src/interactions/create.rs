@@ -43,6 +43,16 @@ impl Gateway {
         Err(StoreError::Unmet(Unmet::Match(0)).into())
     }
 
+    /// The only resource of a type that matches a search, for callers that prepare a transaction.
+    ///
+    /// # Errors
+    /// When the search is not understood or finds more than one.
+    pub async fn find(&self, kind: &str, condition: &str) -> Result<Option<std::sync::Arc<Version>>, Failure> {
+        let unknown = || Failure::invalid(kind, "This is not a resource type of FHIR R4.");
+        let kind = self.catalog.schema().resource_type(kind).ok_or_else(unknown)?;
+        Ok(self.only_match(kind, condition, "condition").await?.version)
+    }
+
     /// Runs the search of a conditional interaction; more than one match is a failure.
     pub(super) async fn only_match(&self, kind: ResourceType, condition: &str, name: &str) -> Result<OnlyMatch, Failure> {
         let condition = condition.trim().trim_start_matches('?');

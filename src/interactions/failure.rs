@@ -62,6 +62,9 @@ impl Failure {
     #[must_use]
     pub fn inside(mut self, place: &str) -> Self {
         for issue in &mut self.issues {
+            if issue.expression.starts_with(place) {
+                continue;
+            }
             issue.expression = if issue.expression.is_empty() { place.to_owned() } else { format!("{place}: {}", issue.expression) };
         }
         self

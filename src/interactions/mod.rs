@@ -6,6 +6,7 @@
 //! Invariant: no HTTP type, no status code (there is one table of them, in `http::respond`), no SQL.
 
 pub mod bundle;
+mod capability;
 mod create;
 mod delete;
 pub mod failure;
@@ -19,7 +20,7 @@ mod subset;
 mod transaction;
 mod update;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
@@ -58,6 +59,8 @@ pub struct Gateway {
     pub page_size: PageSize,
     /// Signs the places in next links.
     pub signer: Arc<Signer>,
+    /// The CapabilityStatement, made when it is first asked for.
+    pub capabilities: Arc<OnceLock<Bytes>>,
 }
 
 /// What an interaction came to.
@@ -80,6 +83,8 @@ pub enum Answer {
     Deleted(Option<Arc<Version>>),
     /// A searchset or history Bundle.
     Bundle(Bytes),
+    /// The CapabilityStatement.
+    Capabilities(Bytes),
     /// The answers of a batch.
     Batch(Vec<Result<Answer, Failure>>),
     /// The answers of a transaction. All writes went well; a read may still have failed if others deleted what it asked for.
@@ -100,6 +105,7 @@ impl Gateway {
             Interaction::Delete(delete) => self.delete(delete).await,
             Interaction::History(history) => self.history(history).await,
             Interaction::Search(search) => self.search(search).await,
+            Interaction::Capabilities => Ok(Answer::Capabilities(self.capabilities.get_or_init(|| capability::statement(self)).clone())),
             Interaction::Batch(entries) => self.batch(entries).await,
             Interaction::Transaction(transaction) => self.transaction(transaction).await,
         }

@@ -5,7 +5,7 @@
 use super::bundle::{self, Entry};
 use super::{Failure, FailureKind, Gateway};
 use crate::base::clock::Instant;
-use crate::model::outcome::IssueType;
+use crate::model::outcome::{Issue, IssueType};
 use crate::model::primitive::Id;
 use crate::model::reference::Key;
 use crate::model::resource::Resource;
@@ -80,6 +80,8 @@ pub struct Request {
     pub form: Option<String>,
     /// The resource in the body.
     pub resource: Option<Resource>,
+    /// What is wrong inside the resource: only a batch goes on with it, without the entries that are concerned.
+    pub issues: Vec<Issue>,
     /// If-Match
     pub if_match: Option<String>,
     /// If-None-Match
@@ -104,6 +106,7 @@ impl Request {
             query: query.to_owned(),
             form: None,
             resource: None,
+            issues: Vec::new(),
             if_match: None,
             if_none_match: None,
             if_modified_since: None,
@@ -125,6 +128,7 @@ pub enum Interaction {
     Delete(Delete),
     History(HistoryOf),
     Search(SearchOf),
+    Capabilities,
     Batch(Vec<Entry>),
     Transaction(Transaction),
 }
@@ -217,20 +221,25 @@ const ON_SYSTEM: &[&str] = &["POST"];
 const ON_TYPE: &[&str] = &["GET", "HEAD", "POST"];
 const ON_SEARCH: &[&str] = &["POST"];
 const ON_INSTANCE: &[&str] = &["GET", "HEAD", "PUT", "DELETE"];
-const ON_HISTORY: &[&str] = &["GET", "HEAD"];
+const ON_READ: &[&str] = &["GET", "HEAD"];
 
 impl Gateway {
-    /// Gives a request its meaning. `metadata` is answered by the HTTP floor, which knows what it serves.
+    /// Gives a request its meaning.
     ///
     /// # Errors
     /// When there is nothing at that address, the method is not possible there, or body and address do not fit.
-    pub fn interpret(&self, request: Request) -> Result<Interaction, Failure> {
+    pub fn interpret(&self, mut request: Request) -> Result<Interaction, Failure> {
         let schema = self.catalog.schema();
-        let path = request.path.clone();
+        let path = std::mem::take(&mut request.path);
+        if !request.issues.is_empty() && !path.is_empty() {
+            return Err(super::refused(FailureKind::Invalid, request.issues));
+        }
         let parts: Vec<&str> = path.split('/').collect();
         match (request.verb, parts.as_slice()) {
             (Verb::Post, [""]) => self.bundle(request),
             (_, [""]) => Err(method(ON_SYSTEM)),
+            (Verb::Get, ["metadata"]) => Ok(Interaction::Capabilities),
+            (_, ["metadata"]) => Err(method(ON_READ)),
             (verb, [kind]) => {
                 let kind = resource_type(kind, schema)?;
                 match verb {
@@ -272,7 +281,7 @@ impl Gateway {
                     .map(|version| Interaction::VersionRead(VersionRead { key: key.clone(), version }))
                     .ok_or_else(|| no_version(&key, short(version)))
             }
-            (_, [kind, id, "_history"] | [kind, id, "_history", _]) => address(kind, id, schema).and(Err(method(ON_HISTORY))),
+            (_, [kind, id, "_history"] | [kind, id, "_history", _]) => address(kind, id, schema).and(Err(method(ON_READ))),
             _ => Err(Failure::new(FailureKind::NotFound, IssueType::NotFound, "", format!("There is nothing at \"{}\".", short(&path)))),
         }
     }
@@ -286,11 +295,15 @@ impl Gateway {
                 "Send a Bundle of type batch or transaction here; other resources go to their type's address.",
             ));
         }
-        let entries = bundle::entries(&resource, &self.limits)?;
-        Ok(match kind.as_str() {
-            "batch" => Interaction::Batch(entries),
-            _ => Interaction::Transaction(Transaction { entries, idempotency: request.idempotency }),
-        })
+        let mut entries = bundle::entries(&resource, &self.limits)?;
+        if kind == "batch" {
+            bundle::exclude(&mut entries, request.issues)?;
+            return Ok(Interaction::Batch(entries));
+        }
+        if !request.issues.is_empty() {
+            return Err(super::refused(FailureKind::Invalid, request.issues));
+        }
+        Ok(Interaction::Transaction(Transaction { entries, idempotency: request.idempotency }))
     }
 }
 
@@ -356,7 +369,11 @@ fn decoded(text: &str) -> Result<Vec<(String, String)>, Failure> {
     query::decode(text).map_err(|name| Failure::invalid(short(&name), "This parameter is not percent-encoded UTF-8."))
 }
 
-fn resource_type(name: &str, schema: &Schema) -> Result<ResourceType, Failure> {
+/// The resource type of that name.
+///
+/// # Errors
+/// When R4 has none: nothing is at its address.
+pub fn resource_type(name: &str, schema: &Schema) -> Result<ResourceType, Failure> {
     let unknown = || {
         Failure::new(FailureKind::NotFound, IssueType::NotSupported, "", format!("\"{}\" is not a resource type of FHIR R4.", short(name)))
     };

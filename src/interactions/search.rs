@@ -54,7 +54,9 @@ impl Gateway {
         let length = |version: &Version| version.body.as_ref().map_or(0, bytes::Bytes::len) + 160;
         let size =
             page.hits.iter().map(|hit| length(&hit.version)).sum::<usize>() + others.iter().map(|version| length(version)).sum::<usize>();
-        let mut writer = Writer::new("searchset", self.new_id().as_str(), self.clock.now(), page.total, &links, size);
+        // The first page tells the number of matches for nothing when it has them all.
+        let whole = (cursor.is_none() && !page.more && search.plan.limit > 0).then_some(page.hits.len() as u64);
+        let mut writer = Writer::new("searchset", self.new_id().as_str(), self.clock.now(), page.total.or(whole), &links, size);
         for hit in &page.hits {
             self.write(&hit.version, search, Mode::Match, &mut writer);
         }

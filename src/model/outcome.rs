@@ -104,6 +104,8 @@ pub struct Issue {
     pub code: IssueType,
     /// Where: a FHIRPath such as `Patient.name[0].given`, or the name of a parameter or header; empty if nowhere.
     pub expression: String,
+    /// Where in the text, if it cannot be read as a resource at all: `line 3, column 14`, both from 1; else empty.
+    pub location: String,
     /// A sentence that says what to do.
     pub diagnostics: String,
 }
@@ -111,7 +113,7 @@ pub struct Issue {
 impl Issue {
     /// An issue of severity error.
     pub fn error(code: IssueType, expression: impl Into<String>, diagnostics: impl Into<String>) -> Self {
-        Self { severity: Severity::Error, code, expression: expression.into(), diagnostics: diagnostics.into() }
+        Self { severity: Severity::Error, code, expression: expression.into(), location: String::new(), diagnostics: diagnostics.into() }
     }
 
     /// An issue of severity warning.
@@ -142,8 +144,10 @@ pub fn operation_outcome(issues: &[Issue]) -> String {
         if !issue.diagnostics.is_empty() {
             told = told.with("diagnostics", issue.diagnostics.as_str());
         }
-        if !issue.expression.is_empty() {
-            told = told.with("expression", Draft::array([issue.expression.as_str()]));
+        for (name, place) in [("location", &issue.location), ("expression", &issue.expression)] {
+            if !place.is_empty() {
+                told = told.with(name, Draft::array([place.as_str()]));
+            }
         }
         told
     });

@@ -209,6 +209,14 @@ impl<'t> Node<'t> {
         self.members().filter(|member| !member.is_shadow()).flat_map(Node::opened)
     }
 
+    /// The object that it is an element of, arrays passed over; `None` for the root.
+    #[must_use]
+    pub fn parent(self) -> Option<Node<'t>> {
+        // Going back, the first objects whose subtree reaches over this node are its ancestors.
+        let above = (0..self.index).rev().map(|index| Node { tree: self.tree, index });
+        above.filter(|node| node.shape() == Shape::Object).find(|node| node.stored().next > self.index)
+    }
+
     /// The items of an array without nulls, or the node itself.
     pub fn opened(self) -> Opened<'t> {
         match self.shape() {

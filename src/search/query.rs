@@ -98,8 +98,9 @@ pub fn read(pairs: &[(String, String)]) -> (Query, Vec<Issue>) {
 
 fn parameter(query: &mut Query, name: &str, value: &str) -> Result<(), String> {
     let (code, modifier) = name.split_once(':').map_or((name, None), |(code, modifier)| (code, Some(modifier)));
-    if value.is_empty() && code.starts_with('_') {
-        return Err(format!("The parameter {name} has no value."));
+    if value.is_empty() {
+        // "Empty parameters are not an error - they are just ignored" (section 3.1.1.3); the self link leaves them out.
+        return Ok(());
     }
     let choice = |all: &str| format!("\"{value}\" is not possible here: use one of {all}.");
     match (code, modifier) {
@@ -135,11 +136,6 @@ fn parameter(query: &mut Query, name: &str, value: &str) -> Result<(), String> {
         (CURSOR, None) => query.cursor = Some(value.to_owned()),
         ("_format" | "_pretty", None) => {}
         _ => {
-            if value.is_empty() {
-                return Err(format!(
-                    "The parameter {name} has no value: leave it out, or use {code}:missing=true to find resources without it."
-                ));
-            }
             query.criteria.push(Criterion { code: code.to_owned(), modifier: modifier.map(str::to_owned), values: split(value, ',') });
         }
     }

@@ -2,4 +2,10 @@
 //!
 //! Invariant: nothing here knows HTTP or reads a resource's content; bytes and rows come in ready.
 
+pub mod cache;
+#[cfg(test)]
+mod contract;
+mod keys;
 pub mod port;
+mod sql;
+pub mod sqlite;

@@ -1,1 +1,19 @@
+//! The gateway from outside: real sockets, real files, real processes.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "tests stop at the first surprise"
+)]
+
+mod crash;
+mod demo;
+mod examples;
+mod import;
+
+mod rest;
+mod support;
+mod tidy;

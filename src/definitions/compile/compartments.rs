@@ -4,21 +4,18 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
+use super::catalogue::Catalogue;
 use super::json::{list, tail, text, texts};
-use super::{CompileError, Package};
 use crate::definitions::table::Writer;
 
 /// The table of compartments: the five of the specification; their URLs end in the name of the type, which the example's does not.
-pub(super) fn table(r4: &Package) -> Result<String, CompileError> {
-    let mut all = BTreeMap::new();
-    r4.resources("CompartmentDefinition", |compartment| {
-        let name = text(&compartment, "code").to_owned();
-        if tail(text(&compartment, "url")).eq_ignore_ascii_case(&name) {
-            all.insert(name, compartment);
-        }
-    })?;
+pub(super) fn table(all: &Catalogue) -> String {
+    let named = all.compartments.iter().map(|compartment| (text(compartment, "code"), compartment));
+    let specified: BTreeMap<&str, &Value> = named.filter(|(name, found)| tail(text(found, "url")).eq_ignore_ascii_case(name)).collect();
     let mut out = Writer::default();
-    for (name, compartment) in &all {
+    for (name, compartment) in specified {
         out.outer(&[name, text(compartment, "url")]);
         let members: BTreeMap<&str, Vec<&str>> =
             list(compartment, "resource").iter().map(|member| (text(member, "code"), texts(member, "param"))).collect();
@@ -26,5 +23,5 @@ pub(super) fn table(r4: &Package) -> Result<String, CompileError> {
             out.inner(&[ty, &parameters.join(" ")]);
         }
     }
-    Ok(out.finish())
+    out.finish()
 }

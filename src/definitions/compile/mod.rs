@@ -5,15 +5,26 @@
 //!
 //! Invariant: runs only in the command `norn definitions` and in tests; the server never compiles.
 
+mod catalogue;
 mod compartments;
+mod elements;
 mod json;
 mod parameters;
+mod profiles;
 mod types;
+mod value_sets;
 
 use super::package::{BadPackage, Package};
+use catalogue::Catalogue;
+use elements::ConstraintNames;
 
 /// The package that defines R4 itself.
 const R4: &str = "hl7.fhir.r4.examples";
+
+/// The packages that are compiled. What stands later supersedes what stands earlier under the same URL:
+/// HL7 maintains extensions and terminology outside the specification since R4.
+pub const PACKAGES: [&str; 5] =
+    [R4, "hl7.fhir.uv.extensions.r4", "hl7.terminology.r4", "hl7.fhir.uv.genomics-reporting", "hl7.fhir.us.mcode"];
 
 /// Packages that cannot be compiled.
 #[derive(Debug, thiserror::Error)]
@@ -41,12 +52,19 @@ pub struct Tables {
 /// # Errors
 /// When a package is missing or a definition is not what FHIR says it must be.
 pub fn tables(packages: &[Package]) -> Result<Tables, CompileError> {
-    let r4 = packages.iter().find(|package| package.name == R4).ok_or(CompileError::Missing(R4))?;
+    let all = Catalogue::read(packages)?;
+    let names = ConstraintNames::of(&all);
     Ok(Tables {
         files: vec![
-            ("compartments.tsv", compartments::table(r4)?),
-            ("search-parameters.tsv", parameters::table(r4)?),
-            ("types.tsv", types::table(r4)?),
+            ("compartments.tsv", compartments::table(&all)),
+            ("constraints.tsv", names.table()),
+            ("profiles.tsv", profiles::table(&all, &names)),
+            ("search-parameters.tsv", parameters::table(&all)?),
+            ("types.tsv", types::table(&all, &names)),
+            ("value-sets.tsv", value_sets::table(&all)),
         ],
     })
 }
+
+#[cfg(test)]
+mod tests;

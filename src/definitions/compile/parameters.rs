@@ -6,8 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::CompileError;
+use super::catalogue::Catalogue;
 use super::json::{flag, list, text, texts};
-use super::{CompileError, Package};
 use crate::definitions::table::Writer;
 
 /// Parameters that search by rules of their own and so need no expression.
@@ -17,11 +18,8 @@ const SPECIAL: [&str; 4] = ["_content", "_filter", "_query", "_text"];
 const ANY: usize = 145;
 
 /// The table of search parameters.
-pub(super) fn table(r4: &Package) -> Result<String, CompileError> {
-    let mut by_url = BTreeMap::new();
-    r4.resources("SearchParameter", |parameter| {
-        by_url.insert(text(&parameter, "url").to_owned(), parameter);
-    })?;
+pub(super) fn table(all: &Catalogue) -> Result<String, CompileError> {
+    let by_url = &all.parameters;
     // The first one taken stands: experimental ones repeat `_id` and `Condition.subject` as examples, so they come last.
     let mut rows: BTreeMap<(&str, &str), &Value> = BTreeMap::new();
     for late in [false, true] {

@@ -29,7 +29,9 @@ impl Fault {
         let before = bytes.get(..self.at).unwrap_or(bytes);
         let line = before.iter().filter(|b| **b == b'\n').count() + 1;
         let column = before.iter().rev().take_while(|b| **b != b'\n').filter(|b| **b & 0xC0 != 0x80).count() + 1;
-        Issue::error(IssueType::Structure, "", format!("The JSON is broken at line {line}, column {column}: {}", self.reason))
+        let location = format!("line {line}, column {column}");
+        let diagnostics = format!("The JSON is broken at {location}: {}", self.reason);
+        Issue { location, ..Issue::error(IssueType::Structure, "", diagnostics) }
     }
 }
 

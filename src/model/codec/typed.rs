@@ -191,6 +191,7 @@ impl<'a> Checker<'a> {
             self.path.pop();
         }
         self.choices(index);
+        self.required(index, ty);
         for slot in nulls.into_iter().filter(|slot| shadows.iter().all(|(_, shadow)| shadow.key != slot.key)) {
             self.path.push(Step::Key(slot.key));
             self.fail(
@@ -231,6 +232,27 @@ impl<'a> Checker<'a> {
                 }
                 Some(_) => {}
                 None => names.push((node.name, node.ty)),
+            }
+        }
+    }
+
+    /// Tells the elements that the type needs and the object lacks.
+    fn required(&mut self, index: u32, ty: TypeId) {
+        for element in self.schema.elements(ty).iter().filter(|element| element.min > 0) {
+            let (mut at, end) = (index + 1, self.node(index).next);
+            let mut found = false;
+            while at < end && !found {
+                let node = self.node(at);
+                found = node.name == element.name;
+                at = node.next;
+            }
+            // What stands only under its name with '_' has no name yet here, but a key.
+            let name = self.schema.name(element.name);
+            if !found
+                && !self.children(index).into_iter().any(|child| self.key(child).strip_prefix('_').is_some_and(|key| key.starts_with(name)))
+            {
+                let choice = if element.choice { "[x]" } else { "" };
+                self.fail(IssueType::Required, format!("The element {name}{choice} is missing: {} needs it.", self.schema.type_name(ty)));
             }
         }
     }

@@ -13,7 +13,7 @@ mod uri;
 use super::catalog::{Catalog, TypeCatalog};
 use super::key;
 use super::plan::{ParameterNumber, Rows, TextRow};
-use crate::definitions::ParameterKind;
+use crate::definitions::{Definitions, ParameterKind};
 use crate::fhirpath::Value;
 use crate::model::resource::Resource;
 use crate::model::tree::Node;
@@ -24,6 +24,7 @@ pub(super) struct Sink<'a> {
     parameter: ParameterNumber,
     /// This server's base URL: references under it are told relative to it.
     base: &'a str,
+    definitions: &'static Definitions,
 }
 
 impl Sink<'_> {
@@ -58,7 +59,7 @@ pub fn rows(resource: &Resource, catalog: &Catalog, base: &str) -> Rows {
         let parameter = compiled.parameter.number;
         // What a boolean expression finds (`deceased.exists() and …`) is a value, not an element.
         rows.posts.push(key::present(parameter));
-        let mut sink = Sink { rows: &mut rows, parameter, base };
+        let mut sink = Sink { rows: &mut rows, parameter, base, definitions: catalog.definitions() };
         for value in &values {
             match (compiled.parameter.kind, value) {
                 (ParameterKind::Token, Value::Boolean(value)) => token::plain("", if *value { "true" } else { "false" }, &mut sink),

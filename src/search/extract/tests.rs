@@ -31,6 +31,7 @@ fn values_are_found_under_their_keys() {
         own.type_post,
         key::token(number("code"), "http://loinc.org", "94076-7"),
         key::token_code(number("status"), "final"),
+        key::token(number("status"), "http://hl7.org/fhir/observation-status", "final"),
         key::token_system(number("combo-code"), "http://loinc.org"),
         key::reference(number("patient"), "Patient/p"),
         key::reference(number("subject"), "Patient/p"),

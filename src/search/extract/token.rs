@@ -1,12 +1,14 @@
 //! Token values: codings, identifiers, codes, booleans. Source: <https://hl7.org/fhir/R4/search.html#token>.
 
 use super::{Sink, key};
+use crate::definitions::Definitions;
 use crate::model::tree::{Node, Shape};
 
 /// Finds the systems and codes of an element.
 pub(super) fn extract(node: Node<'_>, sink: &mut Sink<'_>) {
     if node.shape() != Shape::Object {
-        return plain("", &node.text(), sink);
+        let code = node.text();
+        return plain(implied_system(node, &code, sink.definitions).unwrap_or(""), &code, sink);
     }
     match node.type_name() {
         "CodeableConcept" => node.all("coding").for_each(|coding| coded(coding, "system", "code", sink)),
@@ -34,4 +36,14 @@ pub(super) fn plain(system: &str, code: &str, sink: &mut Sink<'_>) {
     if !system.is_empty() {
         sink.post(key::token_system(sink.parameter, system));
     }
+}
+
+/// The system of an element of type `code`, which its value set implies: `gender` finds `http://hl7.org/fhir/administrative-gender|male`.
+fn implied_system(node: Node<'_>, code: &str, definitions: &Definitions) -> Option<&'static str> {
+    if node.type_name() != "code" {
+        return None;
+    }
+    let slots = definitions.schema.slots(node.parent()?.ty());
+    let slot = slots.iter().find(|slot| slot.name == node.name() && slot.ty == node.ty())?;
+    definitions.implied_system(slot.element, code)
 }

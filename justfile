@@ -1,0 +1,52 @@
+# Everything CI does, and more: format, lints, tests, documentation, licences.
+default: fmt lint test doc deny
+
+fmt:
+    cargo fmt --all --check
+
+lint:
+    cargo clippy --workspace --all-targets -- -D warnings
+
+test:
+    cargo test --workspace
+
+doc:
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+deny:
+    cargo deny check
+
+# Three synthetic cases and a trial, with requests to try.
+demo:
+    cargo run --release -- demo
+
+# The conformance cases against a running server.
+conformance base="http://127.0.0.1:8080/fhir":
+    cargo run -p conformance -- --base-url {{base}}
+
+# The public packages that the definitions are compiled from; tests read them from NORN_PACKAGES.
+packages folder="target/packages":
+    cargo run -- definitions fetch {{folder}}
+
+# The tables again from the packages.
+compile folder="target/packages":
+    cargo run -- definitions compile --from {{folder}} --to profiles/compiled
+
+# The gateway beside the two yardsticks, one after the other under the same load.
+bench resources="70000" base="http://127.0.0.1:8080/fhir":
+    #!/usr/bin/env bash
+    set -euo pipefail
+    cargo build --release --bin norn
+    exe() { cargo bench --no-run --bench "$1" 2>&1 | sed -n "s|.*(\(.*/$1-[0-9a-f]*\))\$|\1|p"; }
+    bare=$(exe bare); load=$(exe load)
+    out=target/bench; rm -rf $out; mkdir -p $out
+    server=; trap '[ -z "$server" ] || kill $server' EXIT
+    stop() { kill $server; wait $server || true; server=; }
+    start() { "$@" > $out/log & server=$!; until grep -q listening $out/log; do kill -0 $server; sleep 0.1; done; at=$(grep -o 'http://[^ ]*' $out/log); }
+    start $bare hyper
+    $load --label hyper --base-url $at --read-path /fhir/Observation/1 --pid $server --json $out/hyper.json; stop
+    start $bare insert --store $out/insert.db
+    $load --label insert --base-url $at --create-path /fhir/Observation --pid $server --json $out/insert.json; stop
+    target/release/norn serve --store sqlite:$out/norn.db > $out/log 2>&1 & server=$!
+    until curl -sf -o /dev/null "{{base}}/metadata"; do kill -0 $server; sleep 0.1; done
+    $load --label norn --base-url "{{base}}" --seed-resources {{resources}} --pid $server --json $out/norn.json --against $out/hyper.json --against $out/insert.json

@@ -1,0 +1,171 @@
+//! The command line: commands, options, and their help.
+//!
+//! Arguments win over the environment, the environment over the configuration file, the file over the defaults.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// A FHIR R4 gateway for precision cancer medicine.
+///
+/// Norn takes sequencing results in, keeps them as conformant FHIR R4 genomic reports, and serves them to hospitals and trials.
+/// Start with: norn demo
+#[derive(Debug, Parser)]
+#[command(name = "norn", version, after_help = EXIT_CODES, arg_required_else_help = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_CODES: &str =
+    "Exit codes: 0 done; 1 the input was refused (the reasons are on stderr); 2 wrong use; 3 a store, port or network failed.";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve the FHIR API over a store.
+    #[command(after_help = EXIT_CODES)]
+    Serve(Serve),
+    /// Serve three synthetic cases and a trial from a fresh store, and print requests to try.
+    #[command(after_help = EXIT_CODES)]
+    Demo(Demo),
+    /// Convert result files of one patient and store them as a genomic report.
+    ///
+    /// Importing the same files twice changes nothing; a corrected file makes new versions and an amended report.
+    #[command(after_help = EXIT_CODES)]
+    Import(Import),
+    /// Convert result files of one patient to a FHIR transaction Bundle on stdout; nothing is stored.
+    #[command(after_help = EXIT_CODES)]
+    Convert(Convert),
+    /// Get and compile the FHIR definitions that the gateway is built with.
+    #[command(subcommand, after_help = EXIT_CODES)]
+    Definitions(Definitions),
+    /// Check that the index of a store agrees with its resources.
+    #[command(after_help = EXIT_CODES)]
+    Check(Check),
+}
+
+/// Where and over what to serve.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Serving {
+    /// Address to listen on; port 0 takes a free one. Without configured authorization only loopback addresses are possible.
+    #[arg(long, value_name = "ADDR:PORT", env = "NORN_LISTEN")]
+    pub listen: Option<SocketAddr>,
+    /// Where resources are kept: sqlite:PATH.
+    #[arg(long, value_name = "URL", env = "NORN_STORE")]
+    pub store: Option<String>,
+    /// The base URL as clients see it, if a proxy stands in front.
+    #[arg(long, value_name = "URL", env = "NORN_BASE_URL")]
+    pub base_url: Option<String>,
+    /// What to log: error, warn, info, debug, trace, or per module like norn::http=debug.
+    #[arg(long, value_name = "LEVEL", env = "NORN_LOG")]
+    pub log: Option<String>,
+}
+
+/// `norn serve`
+#[derive(Debug, Clone, Default, Args)]
+pub struct Serve {
+    /// Where and over what.
+    #[command(flatten)]
+    pub serving: Serving,
+    /// Configuration file (TOML); see docs/configuration.md.
+    #[arg(long, value_name = "FILE", env = "NORN_CONFIG")]
+    pub config: Option<PathBuf>,
+}
+
+/// `norn demo`
+#[derive(Debug, Clone, Default, Args)]
+pub struct Demo {
+    /// Where and over what; without --store, a fresh store in a temporary folder that goes when the demo ends.
+    #[command(flatten)]
+    pub serving: Serving,
+}
+
+/// What to convert, and how.
+#[derive(Debug, Clone, Args)]
+pub struct Source {
+    /// Result files of one patient, such as a CombinedVariantOutput.tsv with its MetricsOutput.tsv.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Format of the files; without it, each file's first line tells. Known: tso500-combined, tso500-metrics.
+    #[arg(long, value_name = "FORMAT")]
+    pub from: Option<String>,
+    /// Patient, order, specimen and genome build, in TOML or JSON.
+    #[arg(long, value_name = "FILE")]
+    pub requisition: Option<PathBuf>,
+    /// Where to write what became of every input field (JSON).
+    #[arg(long, value_name = "FILE")]
+    pub ledger: Option<PathBuf>,
+}
+
+/// `norn convert`
+#[derive(Debug, Clone, Args)]
+pub struct Convert {
+    /// What to convert.
+    #[command(flatten)]
+    pub source: Source,
+}
+
+/// `norn import`
+#[derive(Debug, Clone, Args)]
+pub struct Import {
+    /// What to convert.
+    #[command(flatten)]
+    pub source: Source,
+    /// Where to store it: sqlite:PATH, of a store that no server has open.
+    #[arg(long, value_name = "URL", env = "NORN_STORE", default_value = "sqlite:norn.db")]
+    pub store: String,
+    /// Base URL of the server that serves this store; references under it are told relative to it.
+    #[arg(long, value_name = "URL", env = "NORN_BASE_URL", default_value = "http://127.0.0.1:8080/fhir")]
+    pub base_url: String,
+}
+
+/// `norn check`
+#[derive(Debug, Clone, Args)]
+pub struct Check {
+    /// The store: sqlite:PATH.
+    #[arg(long, value_name = "URL", env = "NORN_STORE", default_value = "sqlite:norn.db")]
+    pub store: String,
+}
+
+/// Which npm registry to ask.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Registry {
+    /// The npm registry; without it, the one that npm is configured for, else the public one.
+    #[arg(long, value_name = "URL", env = "npm_config_registry")]
+    pub registry: Option<String>,
+    /// npm's configuration file of the user; without it, .npmrc in the home folder.
+    #[arg(long, value_name = "FILE", env = "NPM_CONFIG_USERCONFIG")]
+    pub npmrc: Option<PathBuf>,
+    /// The user's home folder.
+    #[arg(long, hide = true, env = "HOME")]
+    pub home: Option<PathBuf>,
+}
+
+/// `norn definitions`
+#[derive(Debug, Clone, Subcommand)]
+pub enum Definitions {
+    /// Compile the pinned packages into the tables of the project.
+    Compile {
+        /// Folder with the packages, as .tgz or unpacked; without it, they are fetched.
+        #[arg(long, value_name = "FOLDER")]
+        from: Option<PathBuf>,
+        /// Where to write the tables.
+        #[arg(long, value_name = "FOLDER", default_value = "profiles/compiled")]
+        to: PathBuf,
+        /// Where to fetch from.
+        #[command(flatten)]
+        registry: Registry,
+    },
+    /// Fetch the pinned packages from the npm registry, each checked against its checksum.
+    Fetch {
+        /// Where to put the .tgz files.
+        #[arg(value_name = "FOLDER")]
+        to: PathBuf,
+        /// Where to fetch from.
+        #[command(flatten)]
+        registry: Registry,
+    },
+}

@@ -1,0 +1,187 @@
+//! Configuration: one file, the environment and the arguments, read once into checked values.
+//!
+//! Every key is described in `docs/configuration.md`; a test holds the two against each other.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use super::Ended;
+use super::arguments::{Serve, Serving};
+use crate::base::budget::Limits;
+use crate::http::BASE_PATH;
+use crate::search::resolve::PageSize;
+
+/// The file as written.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct File {
+    /// `address:port`
+    pub listen: Option<SocketAddr>,
+    /// `sqlite:PATH`
+    pub store: Option<String>,
+    /// Base URL as clients see it.
+    pub base_url: Option<String>,
+    /// Level of the log.
+    pub log: Option<String>,
+    /// `text` or `json`.
+    pub log_format: LogFormat,
+    /// Certificate and key for HTTPS.
+    pub tls: Option<Tls>,
+    /// Limits on requests.
+    pub limits: LimitsFile,
+    /// Sizes of pages.
+    pub search: SearchFile,
+    /// Memory for current versions, in MiB.
+    pub cache_mib: Option<u64>,
+}
+
+/// How the log is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// `[tls]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tls {
+    /// PEM file with the chain, own certificate first.
+    pub certificate: PathBuf,
+    /// PEM file with the private key.
+    pub key: PathBuf,
+}
+
+/// `[limits]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitsFile {
+    /// Largest body in bytes, after decompression.
+    pub body_bytes: Option<usize>,
+    /// Most entries of a batch or transaction.
+    pub entries: Option<usize>,
+    /// Most connections at a time.
+    pub connections: Option<usize>,
+}
+
+/// `[search]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SearchFile {
+    /// Matches on a page without `_count`.
+    pub default_count: Option<usize>,
+    /// Most matches on a page.
+    pub max_count: Option<usize>,
+}
+
+/// Where resources are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreUrl {
+    /// A SQLite file.
+    Sqlite(PathBuf),
+}
+
+impl StoreUrl {
+    /// Reads `sqlite:PATH`.
+    ///
+    /// # Errors
+    /// When it is no URL of a store that is served.
+    pub fn read(text: &str) -> Result<Self, Ended> {
+        match text.strip_prefix("sqlite:") {
+            Some(path) if !path.is_empty() => Ok(Self::Sqlite(PathBuf::from(path.strip_prefix("//").unwrap_or(path)))),
+            _ => Err(Ended::Misused(format!("\"{text}\" is not a store: write sqlite:PATH, for example sqlite:norn.db"))),
+        }
+    }
+}
+
+/// Everything a server needs to know.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Where resources are kept.
+    pub store: StoreUrl,
+    /// Base URL as clients see it; `None` for the address that is listened on.
+    pub base_url: Option<String>,
+    /// Level of the log.
+    pub log: String,
+    /// How the log is written.
+    pub log_format: LogFormat,
+    /// Certificate and key for HTTPS.
+    pub tls: Option<Tls>,
+    /// Limits on requests.
+    pub limits: Limits,
+    /// Most connections at a time.
+    pub connections: usize,
+    /// Sizes of pages.
+    pub page_size: PageSize,
+    /// Memory for current versions, in bytes.
+    pub cache_bytes: u64,
+}
+
+impl Config {
+    /// Puts file, environment and arguments together.
+    ///
+    /// # Errors
+    /// When the file cannot be read or a value makes no sense.
+    pub fn read(serve: &Serve) -> Result<Self, Ended> {
+        let file = match &serve.config {
+            None => File::default(),
+            Some(path) => parse(path)?,
+        };
+        Self::merge(&serve.serving, file, "sqlite:norn.db")
+    }
+
+    /// The configuration of arguments alone, with a store to fall back on.
+    ///
+    /// # Errors
+    /// When a value makes no sense.
+    pub fn of(serving: &Serving, store: &str) -> Result<Self, Ended> {
+        Self::merge(serving, File::default(), store)
+    }
+
+    fn merge(given: &Serving, file: File, store: &str) -> Result<Self, Ended> {
+        let default_listen = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+        let listen = given.listen.or(file.listen).unwrap_or(default_listen);
+        if !listen.ip().is_loopback() {
+            let why = "no authorization is configured, so norn listens on loopback addresses only (127.0.0.1 or [::1]); every other client would have full access";
+            return Err(Ended::Misused(format!("{listen}: {why}")));
+        }
+        let base_url = given.base_url.clone().or(file.base_url);
+        if let Some(url) = &base_url
+            && !(url.starts_with("http://") || url.starts_with("https://"))
+        {
+            return Err(Ended::Misused(format!("\"{url}\" is not a base URL: write for example https://fhir.hospital.example{BASE_PATH}")));
+        }
+        let (limits, sizes) = (Limits::default(), PageSize::default());
+        let most = file.search.max_count.unwrap_or(sizes.most);
+        Ok(Self {
+            listen,
+            store: StoreUrl::read(given.store.as_deref().or(file.store.as_deref()).unwrap_or(store))?,
+            base_url: base_url.map(|url| url.trim_end_matches('/').to_owned()),
+            log: given.log.clone().or(file.log).unwrap_or_else(|| "info".to_owned()),
+            log_format: file.log_format,
+            tls: file.tls,
+            limits: Limits {
+                bytes: file.limits.body_bytes.unwrap_or(limits.bytes),
+                entries: file.limits.entries.unwrap_or(limits.entries),
+                ..limits
+            },
+            connections: file.limits.connections.unwrap_or(10_000),
+            page_size: PageSize { default: file.search.default_count.unwrap_or(sizes.default).min(most), most },
+            cache_bytes: file.cache_mib.unwrap_or(64) << 20,
+        })
+    }
+}
+
+fn parse(path: &Path) -> Result<File, Ended> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Ended::Misused(format!("the configuration {} cannot be read: {error}", path.display())))?;
+    toml::from_str(&text).map_err(|error| Ended::Misused(format!("the configuration {} is wrong:\n{error}", path.display())))
+}

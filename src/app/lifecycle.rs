@@ -1,0 +1,63 @@
+//! From the first listening socket to the last drained request.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use super::Ended;
+use super::config::Config;
+use crate::http::server::{self, Options};
+use crate::http::{Service, tls};
+use crate::interactions::Gateway;
+
+/// Takes the address.
+pub(super) async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Ended> {
+    let listener = TcpListener::bind(address).await.map_err(|error| {
+        let hint = if error.kind() == std::io::ErrorKind::AddrInUse {
+            "; choose another one with --listen, for example --listen 127.0.0.1:0 for a free port"
+        } else {
+            ""
+        };
+        Ended::Failed(format!("{address} cannot be listened on: {error}{hint}"))
+    })?;
+    let address = listener.local_addr().map_err(|error| Ended::Failed(error.to_string()))?;
+    Ok((listener, address))
+}
+
+/// Serves until Ctrl-C or SIGTERM, then drains, then closes the store.
+pub(super) async fn serve(listener: TcpListener, gateway: Arc<Gateway>, config: &Config) -> Result<(), Ended> {
+    let acceptor = match &config.tls {
+        None => None,
+        Some(files) => Some(tls::acceptor(&files.certificate, &files.key).map_err(|error| Ended::Misused(error.to_string()))?),
+    };
+    let (stopper, stop) = watch::channel(false);
+    let service = Service::new(gateway.clone());
+    let options = Options { connections: config.connections, ..Options::default() };
+    let serving = tokio::spawn(server::serve(listener, acceptor, service, options, stop));
+    asked_to_stop().await;
+    tracing::info!("stopping: requests under way may finish");
+    let _ = stopper.send(true);
+    if !serving.await.unwrap_or(false) {
+        tracing::warn!("some requests did not finish in time and were cut off");
+    }
+    gateway.store.close().await.map_err(|error| Ended::Failed(format!("the store did not close well: {error}")))?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+async fn asked_to_stop() {
+    let terminated = async {
+        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+            Ok(mut signal) => {
+                signal.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        () = terminated => {}
+    }
+}

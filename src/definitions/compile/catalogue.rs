@@ -1,0 +1,109 @@
+//! The definitions of all packages at hand, without their prose, found by canonical URL.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::json::{list, text};
+use super::{CompileError, PACKAGES, Package, R4};
+
+/// What of an element is a fact; the rest explains it.
+const FACTS: [&str; 12] =
+    ["id", "path", "min", "max", "base", "type", "contentReference", "binding", "constraint", "isModifier", "isSummary", "slicing"];
+
+/// Stems of the elements whose names end in a type.
+const TYPED_FACTS: [&str; 5] = ["fixed", "pattern", "minValue", "maxValue", "maxLength"];
+
+/// Definitions with the same URL, each with the number of its package, in the order in which they supersede each other.
+pub(super) type Versions = BTreeMap<String, Vec<(usize, Value)>>;
+
+/// All that is compiled.
+#[derive(Debug, Default)]
+pub(super) struct Catalogue {
+    /// StructureDefinitions with a snapshot: types, profiles, extensions.
+    pub(super) structures: BTreeMap<String, Value>,
+    /// ValueSets.
+    pub(super) value_sets: Versions,
+    /// CodeSystems.
+    pub(super) code_systems: Versions,
+    /// SearchParameters of R4.
+    pub(super) parameters: BTreeMap<String, Value>,
+    /// CompartmentDefinitions of R4.
+    pub(super) compartments: Vec<Value>,
+}
+
+impl Catalogue {
+    /// Reads the packages.
+    pub(super) fn read(packages: &[Package]) -> Result<Self, CompileError> {
+        let mut all = Self::default();
+        for (number, name) in PACKAGES.into_iter().enumerate() {
+            let package = packages.iter().find(|package| package.name == name).ok_or(CompileError::Missing(name))?;
+            package.resources("StructureDefinition", |structure| {
+                // Logical models describe other things than resources; a few examples have no snapshot.
+                if text(&structure, "kind") != "logical" && structure.get("snapshot").is_some() {
+                    all.structures.insert(url(&structure), without_prose(structure));
+                }
+            })?;
+            package.resources("ValueSet", |set| {
+                all.value_sets.entry(url(&set)).or_default().push((number, only(set, &["url", "version", "compose"])))
+            })?;
+            package.resources("CodeSystem", |system| {
+                let facts = only(system, &["url", "version", "content", "concept", "property"]);
+                all.code_systems.entry(url(&facts)).or_default().push((number, facts));
+            })?;
+            if name == R4 {
+                package.resources("SearchParameter", |parameter| {
+                    all.parameters.insert(url(&parameter), parameter);
+                })?;
+                package.resources("CompartmentDefinition", |compartment| all.compartments.push(compartment))?;
+            }
+        }
+        Ok(all)
+    }
+
+    /// The structures that narrow a type.
+    pub(super) fn profiles(&self) -> impl Iterator<Item = &Value> {
+        self.structures.values().filter(|structure| text(structure, "derivation") == "constraint")
+    }
+
+    /// The elements of all structures.
+    pub(super) fn elements(&self) -> impl Iterator<Item = &Value> {
+        self.structures.values().flat_map(snapshot)
+    }
+}
+
+/// The elements of a structure's snapshot.
+pub(super) fn snapshot(structure: &Value) -> &[Value] {
+    structure.get("snapshot").map_or(&[], |snapshot| list(snapshot, "element"))
+}
+
+/// Picks the definition that a canonical URL means: the version it names, else that of the package that asks, else the newest.
+pub(super) fn pick<'a>(all: &'a Versions, canonical: &str, asking: Option<usize>) -> Option<(usize, &'a Value)> {
+    let (url, version) = canonical.split_once('|').unwrap_or((canonical, ""));
+    let versions = all.get(url)?;
+    let named = versions.iter().find(|(_, found)| !version.is_empty() && text(found, "version") == version);
+    let own = versions.iter().find(|(package, _)| Some(*package) == asking);
+    named.or(own).or(versions.last()).map(|(package, found)| (*package, found))
+}
+
+fn url(of: &Value) -> String {
+    text(of, "url").to_owned()
+}
+
+fn only(mut resource: Value, keys: &[&str]) -> Value {
+    if let Some(object) = resource.as_object_mut() {
+        object.retain(|key, _| keys.contains(&key.as_str()));
+    }
+    resource
+}
+
+fn without_prose(mut structure: Value) -> Value {
+    if let Some(object) = structure.as_object_mut() {
+        object.retain(|key, _| !matches!(key.as_str(), "text" | "differential" | "contained" | "mapping" | "extension"));
+    }
+    let elements = structure.get_mut("snapshot").and_then(|snapshot| snapshot.get_mut("element")).and_then(Value::as_array_mut);
+    for element in elements.into_iter().flatten().filter_map(Value::as_object_mut) {
+        element.retain(|key, _| FACTS.contains(&key.as_str()) || TYPED_FACTS.iter().any(|stem| key.starts_with(stem)));
+    }
+    structure
+}

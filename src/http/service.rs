@@ -1,0 +1,161 @@
+//! One request, from its head to its answer.
+
+use std::sync::Arc;
+
+use aws_lc_rs::digest;
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH};
+use hyper::{Method, Request, Response, StatusCode};
+
+use super::BASE_PATH;
+use super::body::{Received, receive};
+use super::negotiate::{Wanted, text, wanted};
+use super::respond::{fail, read_http_date, respond};
+use crate::interactions::request::Verb;
+use crate::interactions::{self, Failure, FailureKind, Gateway};
+use crate::model::outcome::IssueType;
+use crate::store::port::Idempotency;
+
+/// Answers HTTP requests.
+#[derive(Debug, Clone)]
+pub struct Service {
+    gateway: Arc<Gateway>,
+}
+
+impl Service {
+    /// A service over a gateway.
+    #[must_use]
+    pub fn new(gateway: Arc<Gateway>) -> Self {
+        Self { gateway }
+    }
+
+    /// Answers one request; it cannot fail, since every failure is an answer.
+    pub async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let head = request.method() == Method::HEAD;
+        let mut response = self.route(request).await;
+        if head {
+            // The length of what GET would send stays; the body goes.
+            let length = hyper::body::Body::size_hint(response.body()).exact().unwrap_or(0);
+            response.headers_mut().insert(hyper::header::CONTENT_LENGTH, HeaderValue::from(length));
+            *response.body_mut() = Full::default();
+        }
+        response.headers_mut().insert("x-content-type-options", HeaderValue::from_static("nosniff"));
+        response
+    }
+
+    async fn route(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let path = request.uri().path();
+        let Some(below) = path.strip_prefix(BASE_PATH).filter(|rest| rest.is_empty() || rest.starts_with('/')) else {
+            return self.outside(request.method(), path);
+        };
+        let below = below.trim_matches('/').to_owned();
+        let query = request.uri().query().unwrap_or("").to_owned();
+        let wanted = match wanted(request.headers(), &query) {
+            Ok(wanted) => wanted,
+            Err(failure) => return fail(&failure, &self.gateway, &Wanted::default()),
+        };
+        let outcome = match self.read(request, below, query, &wanted).await {
+            Ok(request) => match self.gateway.interpret(request) {
+                Ok(interaction) => self.gateway.execute(interaction).await,
+                Err(failure) => Err(failure),
+            },
+            Err(failure) => Err(failure),
+        };
+        respond(outcome, &self.gateway, &wanted)
+    }
+
+    /// An HTTP request as the executor knows it.
+    async fn read(
+        &self,
+        request: Request<Incoming>,
+        path: String,
+        query: String,
+        wanted: &Wanted,
+    ) -> Result<interactions::Request, Failure> {
+        let (head, body) = request.into_parts();
+        let verb = match head.method {
+            Method::GET | Method::HEAD => Verb::Get,
+            Method::POST => Verb::Post,
+            Method::PUT => Verb::Put,
+            Method::DELETE => Verb::Delete,
+            _ => {
+                return Err(Failure::new(
+                    FailureKind::Method(&["GET", "HEAD", "POST", "PUT", "DELETE"]),
+                    IssueType::NotSupported,
+                    "",
+                    "This method is not served.",
+                ));
+            }
+        };
+        let path = percent_encoding::percent_decode_str(&path)
+            .decode_utf8()
+            .map_err(|_| Failure::invalid("", "The path is not UTF-8."))?
+            .into_owned();
+        // An address that does not exist is told before its body is looked at.
+        let first = path.split('/').next().unwrap_or("");
+        if !matches!(first, "" | "metadata") {
+            interactions::request::resource_type(first, self.gateway.catalog.schema())?;
+        }
+        let received = match verb {
+            Verb::Post | Verb::Put => {
+                receive(&head.headers, body, path.ends_with("/_search"), self.gateway.catalog.schema(), &self.gateway.limits).await?
+            }
+            Verb::Get | Verb::Delete => Received::default(),
+        };
+        let owned = |name| text(&head.headers, &name).map(str::to_owned);
+        let key = head.headers.get("idempotency-key").filter(|_| verb == Verb::Post);
+        Ok(interactions::Request {
+            verb,
+            idempotency: key.map(|key| idempotency(key.as_bytes(), &path, &received.bytes)),
+            path,
+            query,
+            form: received.form,
+            resource: received.resource,
+            issues: received.issues,
+            if_match: owned(IF_MATCH),
+            if_none_match: owned(IF_NONE_MATCH),
+            if_modified_since: text(&head.headers, &IF_MODIFIED_SINCE).and_then(read_http_date),
+            if_none_exist: head.headers.get("if-none-exist").and_then(|value| value.to_str().ok()).map(str::to_owned),
+            handling: wanted.handling,
+        })
+    }
+
+    /// What is not FHIR: a sign of life, and a signpost for everything else.
+    fn outside(&self, method: &Method, path: &str) -> Response<Full<Bytes>> {
+        match path {
+            "/health" if matches!(*method, Method::GET | Method::HEAD) => {
+                let mut response = Response::new(Full::new(Bytes::from_static(b"{\"status\":\"up\"}")));
+                response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+                response
+            }
+            "/health" => {
+                let mut response = Response::new(Full::default());
+                *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+                response.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
+                response
+            }
+            _ => {
+                let told = format!("The FHIR API is at {BASE_PATH}; start with {BASE_PATH}/metadata.");
+                fail(&Failure::new(FailureKind::NotFound, IssueType::NotFound, "", told), &self.gateway, &Wanted::default())
+            }
+        }
+    }
+}
+
+/// The digests by which a repeated request is known.
+fn idempotency(key: &[u8], path: &str, body: &[u8]) -> Idempotency {
+    let hash = |parts: &[&[u8]]| {
+        let mut context = digest::Context::new(&digest::SHA256);
+        for part in parts {
+            context.update(&(part.len() as u64).to_be_bytes());
+            context.update(part);
+        }
+        let mut out = [0; 32];
+        out.iter_mut().zip(context.finish().as_ref()).for_each(|(to, from)| *to = *from);
+        out
+    };
+    Idempotency { key: hash(&[key]), request: hash(&[path.as_bytes(), body]) }
+}

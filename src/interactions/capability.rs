@@ -1,0 +1,80 @@
+//! The CapabilityStatement, made from what is really served.
+//!
+//! Source: <https://hl7.org/fhir/R4/capabilitystatement.html>.
+
+use bytes::Bytes;
+
+use super::Gateway;
+use crate::definitions::ParameterKind;
+use crate::model::draft::Draft;
+use crate::model::schema::ResourceType;
+
+/// Interactions of every type, as `request` routes them.
+const INTERACTIONS: [&str; 7] = ["read", "vread", "update", "delete", "history-instance", "create", "search-type"];
+
+/// Makes the statement.
+pub(super) fn statement(gateway: &Gateway) -> Bytes {
+    let catalog = &gateway.catalog;
+    let resources = catalog.schema().resource_types().map(|kind| resource(gateway, kind));
+    let security = Draft::object()
+        .with("cors", false)
+        .with("description", "No authorization is configured: the server listens on the loopback interface only.");
+    let rest = Draft::object()
+        .with("mode", "server")
+        .with("security", security)
+        .with("resource", Draft::array(resources))
+        .with("interaction", Draft::array([coded("transaction"), coded("batch")]));
+    Draft::object()
+        .with("resourceType", "CapabilityStatement")
+        .with("url", format!("{}/metadata", gateway.base))
+        .with("version", env!("CARGO_PKG_VERSION"))
+        .with("name", "Norn")
+        .with("title", "Norn FHIR gateway")
+        .with("status", "active")
+        .with("date", gateway.clock.now().to_string())
+        .with("kind", "instance")
+        .with("software", Draft::object().with("name", "Norn").with("version", env!("CARGO_PKG_VERSION")))
+        .with(
+            "implementation",
+            Draft::object().with("description", "FHIR R4 gateway for genomic reports and trials").with("url", &*gateway.base),
+        )
+        .with("fhirVersion", "4.0.1")
+        .with("format", Draft::array(["application/fhir+json", "application/fhir+xml", "json", "xml"]))
+        .with("rest", Draft::array([rest]))
+        .to_json()
+        .into()
+}
+
+fn coded(code: &str) -> Draft {
+    Draft::object().with("code", code)
+}
+
+fn resource(gateway: &Gateway, kind: ResourceType) -> Draft {
+    let own = gateway.catalog.of(kind);
+    let parameters = own.parameters().iter().map(|compiled| {
+        let parameter = compiled.parameter;
+        Draft::object().with("name", parameter.code).with("definition", parameter.url).with("type", parameter.kind.code())
+    });
+    let references = || own.parameters().iter().filter(|compiled| compiled.parameter.kind == ParameterKind::Reference);
+    let includes = references().map(|compiled| format!("{kind}:{}", compiled.parameter.code));
+    let back = gateway.catalog.schema().resource_types().flat_map(|other| {
+        let refers = move |target: &&crate::search::catalog::Compiled| {
+            target.parameter.kind == ParameterKind::Reference && target.parameter.targets.contains(&kind)
+        };
+        gateway.catalog.of(other).parameters().iter().filter(refers).map(move |compiled| format!("{other}:{}", compiled.parameter.code))
+    });
+    Draft::object()
+        .with("type", kind.name())
+        .with("interaction", Draft::array(INTERACTIONS.map(coded)))
+        .with("versioning", "versioned-update")
+        .with("readHistory", true)
+        .with("updateCreate", true)
+        .with("conditionalCreate", true)
+        .with("conditionalRead", "full-support")
+        .with("conditionalUpdate", false)
+        .with("conditionalDelete", "not-supported")
+        .with("referencePolicy", Draft::array(["literal", "logical", "local"]))
+        .with("searchInclude", Draft::array(includes))
+        .with("searchRevInclude", Draft::array(back))
+        .with("searchParam", Draft::array(parameters))
+}

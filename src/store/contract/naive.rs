@@ -1,0 +1,251 @@
+//! A store as simple as can be, in memory: what the others are compared with. Every search looks at everything.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+use std::future::ready;
+use std::sync::{Arc, Mutex};
+
+use super::*;
+use crate::base::clock::Clock;
+
+/// The simplest store.
+#[derive(Debug)]
+pub(crate) struct Naive {
+    clock: Arc<dyn Clock>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// In the order of creation; the index plus one is the row id.
+    resources: Vec<Stored>,
+    changes: Vec<Change>,
+    requests: HashMap<[u8; 32], ([u8; 32], Vec<Written>)>,
+    last: Option<Instant>,
+    closed: bool,
+}
+
+#[derive(Debug)]
+struct Stored {
+    /// Oldest first.
+    versions: Vec<Arc<Version>>,
+    rows: Rows,
+}
+
+impl Stored {
+    fn current(&self) -> &Arc<Version> {
+        self.versions.last().unwrap()
+    }
+
+    fn alive(&self) -> bool {
+        self.current().body.is_some()
+    }
+}
+
+impl Naive {
+    pub(crate) fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { clock, state: Mutex::default() }
+    }
+
+    fn answer<T: Send + 'static>(&self, ask: impl FnOnce(&mut State) -> Result<T, StoreError>) -> Answer<'static, T> {
+        let mut state = self.state.lock().unwrap();
+        let result = if state.closed { Err(StoreError::Closed) } else { ask(&mut state) };
+        Box::pin(ready(result))
+    }
+}
+
+impl State {
+    fn find(&self, key: &Key) -> Option<usize> {
+        self.resources.iter().position(|stored| stored.current().key == *key)
+    }
+
+    fn check(&self, commit: &Commit) -> Result<(), Unmet> {
+        for (number, write) in commit.writes.iter().enumerate() {
+            let (Write::Put { key, expect, .. } | Write::Delete { key, expect }) = write;
+            let stored = self.find(key).map(|i| &self.resources[i]);
+            let current = stored.map(|stored| stored.current().version);
+            let holds = match expect {
+                Expect::Anything => true,
+                Expect::Absent => current.is_none(),
+                Expect::Version(version) | Expect::Current(Some(version)) => current == Some(*version),
+                Expect::Current(None) => !stored.is_some_and(Stored::alive),
+            };
+            if !holds {
+                return Err(Unmet::Version { write: number, current });
+            }
+        }
+        for (number, expected) in commit.matches.iter().enumerate() {
+            let found = self.search(&Plan { limit: usize::MAX, ..expected.plan.clone() });
+            let same = found.hits.len() == expected.found.len();
+            if !same || !found.hits.iter().all(|hit| expected.found.contains(&hit.version.key)) {
+                return Err(Unmet::Match(number));
+            }
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, write: Write, now: Instant) -> Written {
+        let (key, content) = match write {
+            Write::Put { key, method, body, rows, .. } => (key, Some((method, body, rows))),
+            Write::Delete { key, .. } => (key, None),
+        };
+        let found = self.find(&key);
+        let current = found.map(|i| Arc::clone(self.resources[i].current()));
+        let alive = current.as_ref().is_some_and(|current| current.body.is_some());
+        let unchanged = match &content {
+            None => !alive,
+            Some((method, body, _)) => {
+                let stored = current.as_ref().and_then(|current| current.body.as_ref());
+                *method == Method::Update && stored.is_some_and(|stored| body.same_content(stored))
+            }
+        };
+        if unchanged {
+            return Written { version: current, created: false, changed: false };
+        }
+        let created = content.is_some() && !alive;
+        let number = current.map_or(0, |current| current.version) + 1;
+        let (method, body, rows) = match content {
+            Some((method, body, rows)) => (method, Some(body.finish(number, now)), *rows),
+            None => (Method::Delete, None, Rows::default()),
+        };
+        let version = Arc::new(Version { key: key.clone(), version: number, updated: now, method, body });
+        let sequence = self.changes.len() as i64 + 1;
+        self.changes.push(Change { sequence, key, version: number, method, updated: now });
+        match found {
+            Some(i) => {
+                self.resources[i].versions.push(Arc::clone(&version));
+                self.resources[i].rows = rows;
+            }
+            None => self.resources.push(Stored { versions: vec![Arc::clone(&version)], rows }),
+        }
+        Written { version: Some(version), created, changed: true }
+    }
+
+    fn search(&self, plan: &Plan) -> Page {
+        let mut hits: Vec<Hit> = Vec::new();
+        for (stored, row) in self.resources.iter().zip(1..) {
+            let of_type = stored.rows.posts.contains(&plan.type_post) && stored.current().key.kind == plan.kind;
+            if stored.alive() && of_type && holds(stored, &plan.filter) {
+                let values = plan.sort.iter().map(|sort| value(stored, *sort)).collect();
+                hits.push(Hit { version: Arc::clone(stored.current()), place: Place { values, row } });
+            }
+        }
+        hits.sort_by(|a, b| compare(&plan.sort, &a.place, &b.place));
+        let total = plan.total.then_some(hits.len() as u64);
+        if let Some(after) = &plan.after {
+            hits.retain(|hit| compare(&plan.sort, &hit.place, after).is_gt());
+        }
+        let more = plan.limit > 0 && hits.len() > plan.limit;
+        hits.truncate(plan.limit);
+        Page { hits, more, total }
+    }
+}
+
+fn numbers(stored: &Stored) -> Vec<NumberRow> {
+    let updated = stored.current().updated.0;
+    let own = NumberRow { parameter: stored.rows.last_updated, low: updated, high: updated, unit: 0 };
+    stored.rows.numbers.iter().copied().chain([own]).collect()
+}
+
+fn holds(stored: &Stored, filter: &Filter) -> bool {
+    let texts = &stored.rows.texts;
+    match filter {
+        Filter::All(filters) => filters.iter().all(|filter| holds(stored, filter)),
+        Filter::Any(filters) => filters.iter().any(|filter| holds(stored, filter)),
+        Filter::Not(filter) => !holds(stored, filter),
+        Filter::Post(post) => stored.rows.posts.contains(post),
+        Filter::Number(parameter, test, unit) => {
+            numbers(stored).iter().any(|row| row.parameter == *parameter && test.passes(row.low, row.high) && unit.passes(row.unit))
+        }
+        Filter::TextStart(parameter, text) => texts.iter().any(|row| row.parameter == *parameter && row.text.starts_with(text)),
+        Filter::TextPart(parameter, text) => texts.iter().any(|row| row.parameter == *parameter && row.text.contains(text)),
+        Filter::Id(ids) => ids.contains(&stored.current().key.id),
+    }
+}
+
+fn value(stored: &Stored, sort: Sort) -> Option<SortValue> {
+    match sort.by {
+        SortBy::Id => Some(SortValue::Text(stored.current().key.id.to_string())),
+        SortBy::Number(parameter) => {
+            let own = numbers(stored).into_iter().filter(|row| row.parameter == parameter);
+            let value = if sort.descending { own.map(|row| row.high).max() } else { own.map(|row| row.low).min() };
+            value.map(SortValue::Number)
+        }
+        SortBy::Text(parameter) => {
+            let own = stored.rows.texts.iter().filter(|row| row.parameter == parameter).map(|row| row.text.clone());
+            let value = if sort.descending { own.max() } else { own.min() };
+            value.map(SortValue::Text)
+        }
+    }
+}
+
+fn compare(sorts: &[Sort], a: &Place, b: &Place) -> Ordering {
+    for (sort, (a, b)) in sorts.iter().zip(a.values.iter().zip(&b.values)) {
+        let order = match (a, b) {
+            (Some(a), Some(b)) if sort.descending => b.cmp(a),
+            (Some(a), Some(b)) => a.cmp(b),
+            (a, b) => a.is_none().cmp(&b.is_none()),
+        };
+        if order.is_ne() {
+            return order;
+        }
+    }
+    b.row.cmp(&a.row)
+}
+
+impl Store for Naive {
+    fn read<'a>(&'a self, key: &'a Key) -> Answer<'a, Option<Arc<Version>>> {
+        self.answer(|state| Ok(state.find(key).map(|i| Arc::clone(state.resources[i].current()))))
+    }
+
+    fn read_version<'a>(&'a self, key: &'a Key, version: u64) -> Answer<'a, Option<Arc<Version>>> {
+        self.answer(|state| {
+            let versions = state.find(key).map(|i| &state.resources[i].versions);
+            Ok(versions.and_then(|versions| versions.iter().find(|one| one.version == version).cloned()))
+        })
+    }
+
+    fn history<'a>(&'a self, key: &'a Key, before: Option<u64>, count: usize) -> Answer<'a, History> {
+        self.answer(|state| {
+            let all = state.find(key).map_or(&[][..], |i| &state.resources[i].versions);
+            let older = all.iter().rev().filter(|one| before.is_none_or(|before| one.version < before));
+            Ok(History { versions: older.take(count).cloned().collect(), total: all.len() as u64 })
+        })
+    }
+
+    fn search<'a>(&'a self, plan: &'a Plan) -> Answer<'a, Page> {
+        self.answer(|state| Ok(state.search(plan)))
+    }
+
+    fn commit(&self, commit: Commit) -> Answer<'_, Vec<Written>> {
+        let now = self.clock.now().to_milliseconds();
+        self.answer(|state| {
+            if let Some(idempotency) = &commit.idempotency
+                && let Some((request, written)) = state.requests.get(&idempotency.key)
+            {
+                return if *request == idempotency.request { Ok(written.clone()) } else { Err(StoreError::Unmet(Unmet::Idempotency)) };
+            }
+            state.check(&commit).map_err(StoreError::Unmet)?;
+            let now = state.last.map_or(now, |last| last.max(now));
+            let written: Vec<Written> = commit.writes.into_iter().map(|write| state.write(write, now)).collect();
+            if written.iter().any(|written| written.changed) {
+                state.last = Some(now);
+            }
+            if let Some(idempotency) = commit.idempotency {
+                state.requests.insert(idempotency.key, (idempotency.request, written.clone()));
+            }
+            Ok(written)
+        })
+    }
+
+    fn changes(&self, after: i64, count: usize) -> Answer<'_, Vec<Change>> {
+        self.answer(|state| Ok(state.changes.iter().filter(|change| change.sequence > after).take(count).cloned().collect()))
+    }
+
+    fn close(&self) -> Answer<'_, ()> {
+        self.answer(|state| {
+            state.closed = true;
+            Ok(())
+        })
+    }
+}

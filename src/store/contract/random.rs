@@ -1,0 +1,159 @@
+//! Random commits and random searches: every store answers as the naive one does, row by row and page by page.
+
+use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+
+use super::*;
+
+const KINDS: [&str; 2] = ["Left", "Right"];
+const UNITS: [u64; 4] = [0, 7, 1 << 32 | 7, 0xFFFF_FFFF_0000_0008];
+const TEXTS: [&str; 9] = ["", "a", "ab", "abc", "b", "ba", "zä", "\u{10FFFF}", "\u{D7FF}x"];
+
+fn kind() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(&KINDS[..])
+}
+
+fn id() -> impl Strategy<Value = String> {
+    (0..14_u32).prop_map(|n| format!("{}{n}", if n % 3 == 0 { "x" } else { "N" }))
+}
+
+fn value() -> impl Strategy<Value = i64> {
+    prop_oneof![8 => -5..6_i64, 1 => Just(i64::MIN), 1 => Just(i64::MAX)]
+}
+
+fn random_rows() -> impl Strategy<Value = (Vec<u64>, Vec<NumberRow>, Vec<TextRow>)> {
+    let number = (1..3_u32, value(), value(), prop::sample::select(&UNITS[..])).prop_map(|(parameter, a, b, unit)| NumberRow {
+        parameter,
+        low: a.min(b),
+        high: a.max(b),
+        unit,
+    });
+    let text = (3..5_u32, prop::sample::select(&TEXTS[..])).prop_map(|(parameter, text)| TextRow { parameter, text: text.to_owned() });
+    (prop::collection::vec(1..8_u64, 0..5), prop::collection::vec(number, 0..4), prop::collection::vec(text, 0..3))
+}
+
+fn write() -> impl Strategy<Value = Write> {
+    let expect = prop_oneof![
+        20 => Just(Expect::Anything),
+        1 => Just(Expect::Absent),
+        1 => (1..4_u64).prop_map(Expect::Version),
+        1 => Just(Expect::Current(None)),
+        1 => (1..4_u64).prop_map(|version| Expect::Current(Some(version))),
+    ];
+    (kind(), id(), 0..3_u32, random_rows(), expect, 0..8_u32).prop_map(|(kind, id, text, (posts, numbers, texts), expect, what)| {
+        // The note tells the rows, so that other rows are other content.
+        let mut write = put(kind, &id, &format!("{text} {posts:?} {numbers:?} {}", texts.len()), &posts);
+        if let Write::Put { rows, method, .. } = &mut write {
+            let own = |parameter| base(kind) + parameter;
+            rows.numbers = numbers.iter().map(|row| NumberRow { parameter: own(row.parameter), ..*row }).collect();
+            rows.texts = texts.iter().map(|row| TextRow { parameter: own(row.parameter), text: row.text.clone() }).collect();
+            if what == 1 {
+                *method = Method::Create;
+            }
+        }
+        expecting(if what == 0 { delete(kind, &id) } else { write }, expect)
+    })
+}
+
+fn random_commit() -> impl Strategy<Value = Vec<Write>> {
+    prop::collection::vec(write(), 1..8).prop_map(|mut writes| {
+        let mut seen = std::collections::HashSet::new();
+        writes.retain(|(Write::Put { key, .. } | Write::Delete { key, .. })| seen.insert(key.to_string()));
+        writes
+    })
+}
+
+fn test() -> impl Strategy<Value = Test> {
+    (0..7_u8, value(), value()).prop_map(|(which, a, b)| match which {
+        0 => Test::Within(a, b),
+        1 => Test::NotWithin(a, b),
+        2 => Test::Overlaps(a, b),
+        3 => Test::StartsBefore(a),
+        4 => Test::StartsAfter(a),
+        5 => Test::EndsBefore(a),
+        _ => Test::EndsAfter(a),
+    })
+}
+
+fn filter(kind: &'static str) -> impl Strategy<Value = Filter> {
+    let base = base(kind);
+    let unit = prop_oneof![
+        3 => Just(Unit::Any),
+        1 => prop::sample::select(&UNITS[..]).prop_map(Unit::Exactly),
+        1 => (6..9_u32).prop_map(Unit::Code)
+    ];
+    let text = || prop::sample::select(&TEXTS[..]).prop_map(str::to_owned);
+    let leaf = prop_oneof![
+        6 => (0..9_u64).prop_map(move |post| Filter::Post(post_of(kind, post))),
+        3 => (1..3_u32, test(), unit).prop_map(move |(p, test, unit)| Filter::Number(base + p, test, unit)),
+        1 => (0..4_i64).prop_map(move |ms| Filter::Number(base, Test::EndsAfter(noon().0 + ms * 1000), Unit::Any)),
+        2 => (3..5_u32, text()).prop_map(move |(p, text)| Filter::TextStart(base + p, text)),
+        1 => (3..5_u32, text()).prop_map(move |(p, text)| Filter::TextPart(base + p, text)),
+        1 => prop::collection::vec(id(), 0..5).prop_map(|ids| Filter::Id(ids.iter().map(|id| Id::new(id).unwrap()).collect())),
+    ];
+    leaf.prop_recursive(3, 12, 4, |inner| {
+        prop_oneof![
+            3 => prop::collection::vec(inner.clone(), 0..4).prop_map(Filter::All),
+            2 => prop::collection::vec(inner.clone(), 0..4).prop_map(Filter::Any),
+            1 => inner.prop_map(|inner| Filter::Not(Box::new(inner))),
+        ]
+    })
+}
+
+fn random_plan() -> impl Strategy<Value = Plan> {
+    kind().prop_flat_map(|kind| {
+        let base = base(kind);
+        let by = prop_oneof![
+            3 => (0..3_u32).prop_map(move |p| SortBy::Number(base + p)),
+            2 => (3..5_u32).prop_map(move |p| SortBy::Text(base + p)),
+            1 => Just(SortBy::Id)
+        ];
+        let sort = (by, any::<bool>()).prop_map(|(by, descending)| Sort { by, descending });
+        let sorts = prop_oneof![2 => Just(vec![]), 4 => sort.clone().prop_map(|sort| vec![sort]), 1 => prop::collection::vec(sort, 2..4)];
+        (filter(kind), sorts, 0..6_usize, any::<bool>()).prop_map(move |(filter, sort, limit, total)| Plan {
+            sort,
+            limit,
+            total,
+            ..plan(kind, filter)
+        })
+    })
+}
+
+/// A version and its sort values.
+type Told<'p> = (&'p Version, &'p [Option<SortValue>]);
+
+/// What a page says, without what only one store knows.
+fn told(page: &Page) -> (Vec<Told<'_>>, bool, Option<u64>) {
+    (page.hits.iter().map(|hit| (&*hit.version, &hit.place.values[..])).collect(), page.more, page.total)
+}
+
+pub(crate) async fn agrees_with_the_oracle<S: Store>(fresh: impl Fn() -> Fresh<S>) {
+    let mut runner = TestRunner::new_with_rng(Config::default(), TestRng::deterministic_rng(RngAlgorithm::ChaCha));
+    for _ in 0..24 {
+        let (f, oracle) = (fresh(), naive());
+        let commits = prop::collection::vec((random_commit(), 0..3_i64), 5..25).new_tree(&mut runner).unwrap().current();
+        let mut done = Vec::new();
+        for (writes, step) in commits {
+            f.clock.advance(step * 500);
+            oracle.clock.advance(step * 500);
+            let (result, wanted) = (f.store.commit(commit(writes.clone())).await, oracle.store.commit(commit(writes.clone())).await);
+            done.push(writes);
+            assert_eq!(format!("{result:?}"), format!("{wanted:?}"), "after {done:#?}");
+        }
+        assert_eq!(f.store.changes(0, 10_000).await.unwrap(), oracle.store.changes(0, 10_000).await.unwrap());
+        for _ in 0..60 {
+            let mut plan = random_plan().new_tree(&mut runner).unwrap().current();
+            let mut wanted = plan.clone();
+            loop {
+                let (page, right) = (f.store.search(&plan).await.unwrap(), oracle.store.search(&wanted).await.unwrap());
+                assert_eq!(told(&page), told(&right), "{plan:#?} after {done:#?}");
+                if !page.more {
+                    break;
+                }
+                plan.after = page.hits.last().map(|hit| hit.place.clone());
+                wanted.after = right.hits.last().map(|hit| hit.place.clone());
+            }
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! A store in one SQLite file.
+//!
+//! One thread writes, several read. The file is in WAL mode with `synchronous = FULL`: a commit is answered only after the log
+//! has reached the disk, and readers never wait for the writer. See [`schema`] for the tables.
+//!
+//! Source: <https://sqlite.org/wal.html>.
+
+mod frequency;
+mod kinds;
+mod pending;
+mod pool;
+mod read;
+mod schema;
+mod search;
+#[cfg(test)]
+pub(in crate::store) mod tests;
+mod write;
+mod writer;
+
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+
+pub use self::writer::Statistics;
+
+use self::frequency::Frequencies;
+use self::kinds::Kinds;
+use self::pool::Readers;
+use self::search::Searcher;
+use self::write::{Numbers, Prepared};
+use self::writer::{Work, Writer};
+use super::port::{Answer, Change, Commit, History, Page, Store, StoreError, Version, Written};
+use crate::base::clock::Clock;
+use crate::model::reference::Key;
+use crate::model::schema::Schema;
+use crate::search::plan::Plan;
+
+/// What can be tuned.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Threads that read.
+    pub readers: usize,
+    /// Bytes of pages that the writer keeps in memory.
+    pub writer_cache: usize,
+    /// Bytes of pages that each reader keeps in memory.
+    pub reader_cache: usize,
+    /// Bytes of the file that are mapped into memory for reading.
+    pub mapped: usize,
+    /// Bytes per page of a new file.
+    pub page_size: u32,
+    /// Microseconds for which idempotency keys are remembered.
+    pub idempotency_microseconds: i64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            readers: 4,
+            writer_cache: 32 << 20,
+            reader_cache: 2 << 20,
+            mapped: 256 << 20,
+            page_size: 4096,
+            idempotency_microseconds: 7 * 86_400_000_000,
+        }
+    }
+}
+
+/// A store in one SQLite file.
+#[derive(Debug)]
+pub struct Sqlite {
+    shared: Arc<Shared>,
+    readers: Arc<Readers>,
+    writer: Writer,
+    /// Held as long as the store is open, so that no other process writes to the file.
+    _lock: File,
+}
+
+#[derive(Debug)]
+struct Shared {
+    kinds: Arc<Kinds>,
+    frequencies: Arc<Frequencies>,
+}
+
+impl Sqlite {
+    /// Opens the file, or creates it.
+    ///
+    /// # Errors
+    /// [`StoreError::Unusable`] when it is not ours, is of a later version, or is in use by another process.
+    pub fn open(path: &Path, schema: &'static Schema, clock: Arc<dyn Clock>, options: Options) -> Result<Self, StoreError> {
+        let lock = lock(path)?;
+        let flags = OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let create = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+        let mut connection = Connection::open_with_flags(path, flags | create).map_err(unusable)?;
+        schema::prepare(&mut connection, options.page_size)?;
+        set_up(&connection, options.writer_cache, options.mapped)?;
+        connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
+        connection.pragma_update(None, "wal_autocheckpoint", 16_384).map_err(failed)?;
+        let kinds = Arc::new(Kinds::load(&mut connection, schema)?);
+        let frequencies = Arc::new(Frequencies::default());
+        let mut readers = Vec::with_capacity(options.readers);
+        for _ in 0..options.readers.max(1) {
+            let reader = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(unusable)?;
+            set_up(&reader, options.reader_cache, options.mapped)?;
+            readers.push(reader);
+        }
+        let numbers = Numbers::load(&connection)?;
+        let work = Work { connection, kinds: Arc::clone(&kinds), frequencies: Arc::clone(&frequencies), clock, options, numbers };
+        Ok(Self {
+            shared: Arc::new(Shared { kinds, frequencies }),
+            readers: Arc::new(Readers::start(readers)?),
+            writer: Writer::start(work)?,
+            _lock: lock,
+        })
+    }
+
+    /// What the writer did since the store was opened.
+    #[must_use]
+    pub fn statistics(&self) -> &Statistics {
+        &self.writer.statistics
+    }
+
+    /// Asks a reader, with what it needs to understand the tables.
+    async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Connection, &Shared) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let shared = Arc::clone(&self.shared);
+        self.readers.ask(move |connection| question(connection, &shared)).await
+    }
+}
+
+impl Store for Sqlite {
+    fn read<'a>(&'a self, key: &'a Key) -> Answer<'a, Option<Arc<Version>>> {
+        let key = key.clone();
+        Box::pin(self.ask(move |connection, shared| read::read(connection, shared.kinds.code(key.kind)?, key)))
+    }
+
+    fn read_version<'a>(&'a self, key: &'a Key, version: u64) -> Answer<'a, Option<Arc<Version>>> {
+        let key = key.clone();
+        Box::pin(self.ask(move |connection, shared| read::read_version(connection, shared.kinds.code(key.kind)?, key, version)))
+    }
+
+    fn history<'a>(&'a self, key: &'a Key, before: Option<u64>, count: usize) -> Answer<'a, History> {
+        let key = key.clone();
+        Box::pin(self.ask(move |connection, shared| read::history(connection, shared.kinds.code(key.kind)?, &key, before, count)))
+    }
+
+    fn search<'a>(&'a self, plan: &'a Plan) -> Answer<'a, Page> {
+        let plan = plan.clone();
+        Box::pin(self.ask(move |connection, shared| {
+            let searcher = Searcher { connection, kinds: &shared.kinds, frequencies: &shared.frequencies };
+            searcher.page(&plan)
+        }))
+    }
+
+    fn commit(&self, commit: Commit) -> Answer<'_, Vec<Written>> {
+        Box::pin(async move {
+            let prepared = Prepared::of(commit, &self.shared.kinds)?;
+            self.writer.commit(prepared).await
+        })
+    }
+
+    fn changes(&self, after: i64, count: usize) -> Answer<'_, Vec<Change>> {
+        Box::pin(self.ask(move |connection, shared| read::changes(connection, &shared.kinds, after, count)))
+    }
+
+    fn close(&self) -> Answer<'_, ()> {
+        Box::pin(async move {
+            // Readers first: the writer's last checkpoint then finds nobody in the log.
+            self.readers.close();
+            self.writer.close().await;
+            Ok(())
+        })
+    }
+}
+
+/// Takes the lock of the file: a file beside it, since SQLite's own locks come and go with each transaction.
+fn lock(path: &Path) -> Result<File, StoreError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let name = PathBuf::from(name);
+    let cannot = |error: std::io::Error| StoreError::Unusable(format!("{}: {error}", name.display()));
+    let file = File::options().read(true).write(true).create(true).truncate(false).open(&name).map_err(cannot)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError::Unusable(format!("{} is in use by another process", path.display()))),
+        Err(TryLockError::Error(error)) => Err(cannot(error)),
+    }
+}
+
+fn set_up(connection: &Connection, cache: usize, mapped: usize) -> Result<(), StoreError> {
+    connection.busy_timeout(Duration::from_secs(10)).map_err(failed)?;
+    connection.set_prepared_statement_cache_capacity(128);
+    rusqlite::vtab::array::load_module(connection).map_err(failed)?;
+    let kibibytes = i64::try_from(cache >> 10).unwrap_or(i64::MAX);
+    connection.pragma_update(None, "cache_size", -kibibytes).map_err(failed)?;
+    connection.pragma_update_and_check(None, "mmap_size", i64::try_from(mapped).unwrap_or(i64::MAX), |_| Ok(())).map_err(failed)?;
+    connection.pragma_update(None, "foreign_keys", false).map_err(failed)?;
+    connection.pragma_update(None, "temp_store", "MEMORY").map_err(failed)
+}
+
+fn unusable(error: rusqlite::Error) -> StoreError {
+    StoreError::Unusable(error.to_string())
+}
+
+fn failed(error: rusqlite::Error) -> StoreError {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => StoreError::Full,
+        _ => StoreError::Failed(error.to_string()),
+    }
+}

@@ -1,0 +1,169 @@
+//! Reading versions, histories and the change feed. Each function is one snapshot; callers with several statements open a
+//! transaction.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::failed;
+use super::kinds::Kinds;
+use crate::base::clock::Instant;
+use crate::model::primitive::Id;
+use crate::model::reference::Key;
+use crate::store::port::{Change, History, Method, StoreError, Version};
+
+/// The current version of a resource as its line tells it.
+#[derive(Debug, Clone)]
+pub(super) struct Current {
+    pub(super) row: i64,
+    pub(super) keys: Option<Vec<u8>>,
+    pub(super) version: Arc<Version>,
+}
+
+pub(super) fn current(connection: &Connection, code: i64, key: &Key) -> Result<Option<Current>, StoreError> {
+    let mut statement = connection
+        .prepare_cached("SELECT version, updated, method, body, rid, keys FROM resource WHERE kind = ?1 AND id = ?2")
+        .map_err(failed)?;
+    statement
+        .query_row(params![code, key.id.as_str()], |row| {
+            Ok(Current { row: row.get(4)?, keys: row.get(5)?, version: Arc::new(version(row, key.clone())?) })
+        })
+        .optional()
+        .map_err(failed)
+}
+
+/// The current version without its keys.
+pub(super) fn read(connection: &Connection, code: i64, key: Key) -> Result<Option<Arc<Version>>, StoreError> {
+    let mut statement =
+        connection.prepare_cached("SELECT version, updated, method, body FROM resource WHERE kind = ?1 AND id = ?2").map_err(failed)?;
+    statement.query_row(params![code, key.id.as_str()], |row| Ok(Arc::new(version(row, key.clone())?))).optional().map_err(failed)
+}
+
+pub(super) fn read_version(connection: &Connection, code: i64, key: Key, wanted: u64) -> Result<Option<Arc<Version>>, StoreError> {
+    let Some(current) = read(connection, code, key.clone())? else { return Ok(None) };
+    if current.version == wanted {
+        return Ok(Some(current));
+    }
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT version, updated, method, body FROM history
+             WHERE rid = (SELECT rid FROM resource WHERE kind = ?1 AND id = ?2) AND version = ?3",
+        )
+        .map_err(failed)?;
+    statement
+        .query_row(params![code, key.id.as_str(), wanted.cast_signed()], |row| Ok(Arc::new(version(row, key.clone())?)))
+        .optional()
+        .map_err(failed)
+}
+
+/// A version by row id and number, current or not; for what is known to exist.
+pub(super) fn version_of_row(connection: &Connection, kinds: &Kinds, row: i64, number: i64) -> Result<Arc<Version>, StoreError> {
+    let key = key_of_row(connection, kinds, row)?;
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT version, updated, method, body FROM resource WHERE rid = ?1 AND version = ?2
+             UNION ALL SELECT version, updated, method, body FROM history WHERE rid = ?1 AND version = ?2",
+        )
+        .map_err(failed)?;
+    statement.query_row(params![row, number], |row| Ok(Arc::new(version(row, key.clone())?))).map_err(failed)
+}
+
+fn key_of_row(connection: &Connection, kinds: &Kinds, row: i64) -> Result<Key, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT kind, id FROM resource WHERE rid = ?1").map_err(failed)?;
+    let (code, id): (i64, String) = statement.query_row([row], |row| Ok((row.get(0)?, row.get(1)?))).map_err(failed)?;
+    Ok(Key { kind: kinds.kind(code)?, id: id_of(&id)? })
+}
+
+/// The living resource of a row id.
+pub(super) fn hit(connection: &Connection, kinds: &Kinds, row: i64) -> Result<Arc<Version>, StoreError> {
+    let mut statement =
+        connection.prepare_cached("SELECT version, updated, method, body, kind, id FROM resource WHERE rid = ?1").map_err(failed)?;
+    let mut rows = statement.query([row]).map_err(failed)?;
+    let row = rows.next().map_err(failed)?.ok_or_else(|| StoreError::Failed(format!("the index names row {row}, which is not there")))?;
+    let id = row.get_ref(5).map_err(failed)?.as_str().map_err(|error| failed(error.into()))?;
+    let key = Key { kind: kinds.kind(row.get(4).map_err(failed)?)?, id: id_of(id)? };
+    Ok(Arc::new(version(row, key).map_err(failed)?))
+}
+
+pub(super) fn history(connection: &Connection, code: i64, key: &Key, before: Option<u64>, count: usize) -> Result<History, StoreError> {
+    let snapshot = connection.unchecked_transaction().map_err(failed)?;
+    let Some(current) = read(&snapshot, code, key.clone())? else { return Ok(History::default()) };
+    let mut statement = snapshot
+        .prepare_cached(
+            "SELECT version, updated, method, body FROM history
+             WHERE rid = (SELECT rid FROM resource WHERE kind = ?1 AND id = ?2) AND version < ?3 ORDER BY version DESC LIMIT ?4",
+        )
+        .map_err(failed)?;
+    let before = before.map_or(i64::MAX, |before| i64::try_from(before).unwrap_or(i64::MAX));
+    let mut versions = Vec::new();
+    let total = current.version;
+    if i64::try_from(total).is_ok_and(|current| current < before) && count > 0 {
+        versions.push(current);
+    }
+    let rest = i64::try_from(count - versions.len()).unwrap_or(i64::MAX);
+    let rows = statement
+        .query_map(params![code, key.id.as_str(), before, rest], |row| Ok(Arc::new(version(row, key.clone())?)))
+        .map_err(failed)?;
+    for row in rows {
+        versions.push(row.map_err(failed)?);
+    }
+    Ok(History { versions, total })
+}
+
+pub(super) fn changes(connection: &Connection, kinds: &Kinds, after: i64, count: usize) -> Result<Vec<Change>, StoreError> {
+    let mut statement = connection
+        .prepare_cached(
+            "SELECT c.seq, c.kind, r.id, c.version, c.method, c.updated FROM change c JOIN resource r ON r.rid = c.rid
+             WHERE c.seq > ?1 ORDER BY c.seq LIMIT ?2",
+        )
+        .map_err(failed)?;
+    let mut rows = statement.query(params![after, i64::try_from(count).unwrap_or(i64::MAX)]).map_err(failed)?;
+    let mut changes = Vec::new();
+    while let Some(row) = rows.next().map_err(failed)? {
+        let code: i64 = row.get(1).map_err(failed)?;
+        let id: String = row.get(2).map_err(failed)?;
+        let version: i64 = row.get(3).map_err(failed)?;
+        changes.push(Change {
+            sequence: row.get(0).map_err(failed)?,
+            key: Key { kind: kinds.kind(code)?, id: id_of(&id)? },
+            version: version.cast_unsigned(),
+            method: method(row.get(4).map_err(failed)?),
+            updated: Instant(row.get(5).map_err(failed)?),
+        });
+    }
+    Ok(changes)
+}
+
+/// Takes a version from the columns version, updated, method and body, which come first.
+fn version(row: &Row<'_>, key: Key) -> rusqlite::Result<Version> {
+    let body: Option<Vec<u8>> = row.get(3)?;
+    Ok(Version {
+        key,
+        version: row.get::<_, i64>(0)?.cast_unsigned(),
+        updated: Instant(row.get(1)?),
+        method: method(row.get(2)?),
+        body: body.map(Bytes::from),
+    })
+}
+
+fn id_of(text: &str) -> Result<Id, StoreError> {
+    Id::new(text).ok_or_else(|| StoreError::Failed(format!("the store holds \"{text}\", which is no id")))
+}
+
+/// The number that stands for a method in the tables.
+pub(super) fn method_code(method: Method) -> i64 {
+    match method {
+        Method::Create => 0,
+        Method::Update => 1,
+        Method::Delete => 2,
+    }
+}
+
+fn method(code: i64) -> Method {
+    match code {
+        0 => Method::Create,
+        1 => Method::Update,
+        _ => Method::Delete,
+    }
+}

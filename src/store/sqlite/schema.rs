@@ -1,0 +1,132 @@
+//! The tables of a SQLite store, their versions, and how an older file becomes a newer one.
+//!
+//! ```text
+//! kind     (code, name, living)                     the resource types, and how many resources each has now
+//! resource (rid, kind, id, version, updated, method, keys, body)
+//!                                                   the current version; a deleted one keeps its line, without keys and body
+//! history  (n, rid, version, updated, method, body) the versions before the current one
+//! change   (seq, kind, rid, version, method, updated)
+//!                                                   the change feed: one line per version ever written, without gaps
+//! post     (k, rid)                                 equality rows
+//! num      (p, rid, lo, hi, u)                        interval rows: by resource, by low end, by high end
+//! txt      (p, rid, norm)                           folded texts: by resource, by text
+//! request  (n, key, request, at, results)           idempotency keys with what was answered
+//! ```
+//!
+//! `rid` counts up from 1 in the order of creation. One writer makes it, so it needs no clock; small numbers keep every index
+//! row four bytes shorter than a time would. `keys` holds the packed index rows of a resource (`store::keys`), before the
+//! body, so that reading them does not touch the body's overflow pages.
+
+use rusqlite::{Connection, ErrorCode};
+
+use super::failed;
+use crate::store::port::StoreError;
+
+/// Marks a file as ours: `Norn` in ASCII.
+const APPLICATION: i32 = 0x4E6F_726E;
+
+/// Each entry leads from the version that is its number to the next. Forward only; entries are never changed once released.
+const MIGRATIONS: &[&str] = &["
+    CREATE TABLE kind (
+        code INTEGER PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE,
+        living INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
+    CREATE TABLE resource (
+        rid INTEGER PRIMARY KEY,
+        kind INTEGER NOT NULL,
+        id TEXT NOT NULL,
+        version INTEGER NOT NULL,
+        updated INTEGER NOT NULL,
+        method INTEGER NOT NULL,
+        keys BLOB,
+        body BLOB
+    ) STRICT;
+    CREATE UNIQUE INDEX resource_id ON resource (kind, id);
+    CREATE TABLE history (
+        n INTEGER PRIMARY KEY,
+        rid INTEGER NOT NULL,
+        version INTEGER NOT NULL,
+        updated INTEGER NOT NULL,
+        method INTEGER NOT NULL,
+        body BLOB
+    ) STRICT;
+    CREATE UNIQUE INDEX history_version ON history (rid, version);
+    CREATE TABLE change (
+        seq INTEGER PRIMARY KEY,
+        kind INTEGER NOT NULL,
+        rid INTEGER NOT NULL,
+        version INTEGER NOT NULL,
+        method INTEGER NOT NULL,
+        updated INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE post (
+        k INTEGER NOT NULL,
+        rid INTEGER NOT NULL,
+        PRIMARY KEY (k, rid)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE num (
+        p INTEGER NOT NULL,
+        rid INTEGER NOT NULL,
+        lo INTEGER NOT NULL,
+        hi INTEGER NOT NULL,
+        u INTEGER NOT NULL,
+        PRIMARY KEY (p, rid, lo, hi, u)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX num_lo ON num (p, lo, rid, hi, u);
+    CREATE INDEX num_hi ON num (p, hi, rid, lo, u);
+    CREATE TABLE txt (
+        p INTEGER NOT NULL,
+        rid INTEGER NOT NULL,
+        norm TEXT NOT NULL,
+        PRIMARY KEY (p, rid, norm)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX txt_norm ON txt (p, norm, rid);
+    CREATE TABLE request (
+        n INTEGER PRIMARY KEY,
+        key BLOB NOT NULL UNIQUE,
+        request BLOB NOT NULL,
+        at INTEGER NOT NULL,
+        results BLOB NOT NULL
+    ) STRICT;
+"];
+
+/// Makes the file a store of the present version: creates the tables, or migrates older ones.
+///
+/// # Errors
+/// When it is a foreign file, one of a later version, or the database fails.
+pub(super) fn prepare(connection: &mut Connection, page_size: u32) -> Result<(), StoreError> {
+    let unusable = |text: &str| StoreError::Unusable(text.to_owned());
+    let number = |name: &str, connection: &Connection| connection.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i64>(0));
+    let (application, version) = number("application_id", connection)
+        .and_then(|application| Ok((application, number("user_version", connection)?)))
+        .map_err(|error| match error.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase) => unusable("the file is not a SQLite database"),
+            _ => failed(error),
+        })?;
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(failed)?;
+    let ours = application == i64::from(APPLICATION);
+    if !ours && (tables > 0 || application != 0 || version != 0) {
+        return Err(unusable("the file is a SQLite database of another application"));
+    }
+    let version = usize::try_from(version).map_err(|_| unusable("the file's version makes no sense"))?;
+    let Some(steps) = MIGRATIONS.get(version..) else {
+        return Err(unusable("the file was written by a later version of Norn; use that one, or restore a backup"));
+    };
+    if version == 0 {
+        // Takes effect only before the first table, and not in WAL mode.
+        connection.pragma_update(None, "page_size", page_size).map_err(failed)?;
+    }
+    let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0)).map_err(failed)?;
+    if mode != "wal" {
+        return Err(unusable("the file system does not allow SQLite's write-ahead log"));
+    }
+    for (step, target) in steps.iter().zip(version + 1..) {
+        let transaction = connection.transaction().map_err(failed)?;
+        transaction.execute_batch(step).map_err(failed)?;
+        transaction.pragma_update(None, "application_id", APPLICATION).map_err(failed)?;
+        transaction.pragma_update(None, "user_version", i64::try_from(target).unwrap_or(i64::MAX)).map_err(failed)?;
+        transaction.commit().map_err(failed)?;
+    }
+    Ok(())
+}
