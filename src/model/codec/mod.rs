@@ -16,7 +16,7 @@ use super::resource::Resource;
 use super::schema::Schema;
 use super::tree::Tree;
 
-pub use xml::{read_xml, write_xml};
+pub use xml::{read_xml, read_xml_parts, write_xml};
 
 /// Reads a resource from JSON, strictly.
 ///

@@ -3,7 +3,7 @@
 //! Reading: fhirbolt's XML reader makes an element tree of a shell, and the schema says how its JSON looks. Writing: a typed tree becomes
 //! an element tree, and fhirbolt's XML writer puts it out. Primitive values go through as text wherever we choose, so that no digit changes.
 //!
-//! Source: `docs/decisions/0003-xml.md`, which also says what fhirbolt 0.4 is not asked to do, and why.
+//! Source: `docs/decisions/0004-xml.md`, which also says what fhirbolt 0.4 is not asked to do, and why.
 
 use fhirbolt::FhirReleases;
 use fhirbolt::element::{Element, Primitive, Value};
