@@ -13,7 +13,7 @@ use crate::model::schema::Schema;
 pub(super) fn read(bytes: &[u8], format: Format, schema: &'static Schema, limits: &Limits) -> Result<(Resource, Vec<Issue>), Vec<Issue>> {
     match format {
         Format::Json => codec::read_json_parts(bytes, schema, limits),
-        Format::Xml => codec::read_xml(bytes, schema, limits).map(|resource| (resource, Vec::new())),
+        Format::Xml => codec::read_xml_parts(bytes, schema, limits),
     }
 }
 

@@ -18,7 +18,7 @@ use super::schema::Schema;
 use super::tree::Tree;
 
 pub use pretty::pretty;
-pub use xml::{read_xml, write_xml};
+pub use xml::{read_xml, read_xml_parts, write_xml};
 
 /// Reads a resource from JSON, strictly.
 ///

@@ -3,14 +3,14 @@
 //! Reading: fhirbolt's XML reader makes an element tree of a shell, and the schema says how its JSON looks. Writing: a typed tree becomes
 //! an element tree, and fhirbolt's XML writer puts it out. Primitive values go through as text wherever we choose, so that no digit changes.
 //!
-//! Source: `docs/decisions/0003-xml.md`, which also says what fhirbolt 0.4 is not asked to do, and why.
+//! Source: `docs/decisions/0004-xml.md`, which also says what fhirbolt 0.4 is not asked to do, and why.
 
 use fhirbolt::FhirReleases;
 use fhirbolt::element::{Element, Primitive, Value};
 use fhirbolt::serde::{DeserializationConfig, DeserializationMode};
 
-use super::Shell;
 use super::write::{self, Untold};
+use super::{MOST_ELEMENTS, Shell};
 use crate::model::draft::write_string;
 use crate::model::primitive::{Json, Primitive as PrimitiveType};
 use crate::model::schema::{Kind, Name, Schema, Slot, TypeId};
@@ -114,21 +114,39 @@ impl Teller<'_> {
             self.key("", slot.key, first);
             self.each(many, items, |teller, item| match item.get("value") {
                 Some(value) => teller.value(value, primitive),
-                None => Ok(teller.out.push_str("null")),
-            })?;
-        }
-        let more = |item: &R4| item.contains_key("id") || item.contains_key("extension");
-        if items.iter().any(more) {
-            let ty = self.schema.type_named("Element").unwrap_or(TypeId::NONE);
-            self.key("_", slot.key, first);
-            self.each(many, items, |teller, item| {
-                if !more(item) {
-                    return Ok(teller.out.push_str("null"));
+                None => {
+                    teller.out.push_str("null");
+                    Ok(())
                 }
-                let rest: R4 = item.iter().filter(|(key, _)| *key != "value").map(|(key, value)| (key.clone(), value.clone())).collect();
-                teller.object(&rest, ty, None)
             })?;
         }
+        if items.iter().any(|item| item.contains_key("extension")) {
+            self.key("_", slot.key, first);
+            self.each(many, items, |teller, item| teller.shadow(item))?;
+        }
+        Ok(())
+    }
+
+    /// What a primitive has besides its value: its id, which the scanner told as an extension with a value, and its extensions.
+    fn shadow(&mut self, item: &R4) -> Result<(), String> {
+        let Some(told) = item.get("extension").map(items) else {
+            self.out.push_str("null");
+            return Ok(());
+        };
+        let number = told.first().and_then(|first| first.get("value"));
+        let extensions = told.get(usize::from(number.is_some())..).unwrap_or(&[]);
+        let mut first = true;
+        self.out.push('{');
+        if number.is_some() {
+            self.key("", "id", &mut first);
+            write_string(part(number, &self.shell.ids).ok_or("an id got lost")?, &mut self.out);
+        }
+        if !extensions.is_empty() {
+            let ty = self.schema.type_named("Extension").unwrap_or(TypeId::NONE);
+            self.key("", "extension", &mut first);
+            self.each(true, extensions, |teller, extension| teller.object(extension, ty, None))?;
+        }
+        self.out.push('}');
         Ok(())
     }
 
@@ -177,7 +195,7 @@ pub(super) struct Cut<'t> {
 
 /// The XML of a resource, with its parts cut out.
 pub(super) fn xml(resource: Node<'_>) -> Result<Cut<'_>, Untold<'_>> {
-    let mut builder = Builder { resources: Vec::new(), narratives: Vec::new() };
+    let mut builder = Builder { resources: Vec::new(), narratives: Vec::new(), elements: 0 };
     let mut element = builder.object(resource)?;
     element.insert("resourceType".to_owned(), Value::Primitive(Primitive::String(resource.type_name().to_owned())));
     let xml = fhirbolt::xml::to_vec(&element, None).map_err(|fault| Untold { node: resource, reason: fault.to_string() })?;
@@ -188,10 +206,12 @@ pub(super) fn xml(resource: Node<'_>) -> Result<Cut<'_>, Untold<'_>> {
 struct Builder<'t> {
     resources: Vec<Node<'t>>,
     narratives: Vec<Node<'t>>,
+    elements: usize,
 }
 
 impl<'t> Builder<'t> {
     fn object(&mut self, object: Node<'t>) -> Result<R4, Untold<'t>> {
+        self.count(object)?;
         let (schema, ty) = (object.tree().schema(), object.ty());
         let is_resource = schema.kind(ty) == Kind::Resource;
         let mut members: Vec<(&'static Slot, Option<Node<'t>>, Option<Node<'t>>)> = Vec::new();
@@ -231,6 +251,12 @@ impl<'t> Builder<'t> {
         Ok(element)
     }
 
+    fn count(&mut self, node: Node<'t>) -> Result<(), Untold<'t>> {
+        self.elements += 1;
+        let reason = || format!("the resource has more than {MOST_ELEMENTS} elements");
+        if self.elements > MOST_ELEMENTS { Err(Untold { node, reason: reason() }) } else { Ok(()) }
+    }
+
     fn complex(&mut self, node: Node<'t>) -> Result<R4, Untold<'t>> {
         if node.kind() != Kind::Resource {
             return self.object(node);
@@ -257,6 +283,9 @@ impl<'t> Builder<'t> {
 
     /// One primitive: its value, its id, its extensions. A null of an array is none.
     fn item(&mut self, ty: PrimitiveType, value: Option<Node<'t>>, shadow: Option<Node<'t>>) -> Result<R4, Untold<'t>> {
+        if let Some(value) = value {
+            self.count(value)?;
+        }
         let shadow = shadow.filter(|shadow| shadow.shape() == Shape::Object);
         let mut element = match value.filter(|value| value.is_primitive()) {
             Some(value) if ty == PrimitiveType::Xhtml => {

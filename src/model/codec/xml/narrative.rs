@@ -109,6 +109,9 @@ impl Narrative {
 /// The error says why it is not well-formed.
 pub(super) fn fit(div: &str) -> Result<String, String> {
     let div = numbered(div.trim());
+    if !div.starts_with('<') {
+        return Err("it must be one <div>".to_owned());
+    }
     if let Some(at) = syntax::illegal(&div) {
         return Err(format!("the character at byte {at} must not stand in XML"));
     }

@@ -9,27 +9,25 @@ use quick_xml::reader::NsReader;
 
 use super::narrative::{MOST_ATTRIBUTES, Narrative};
 use super::syntax::{self, Places};
-use super::{FHIR, Shell, XHTML, bridge};
+use super::{FHIR, MOST_ELEMENTS, Shell, XHTML, bridge};
 use crate::base::budget::Limits;
 use crate::model::outcome::{Issue, IssueType};
 use crate::model::primitive::{Json, Primitive};
-use crate::model::schema::{Kind, Schema, Slot, TypeId};
+use crate::model::schema::{ElementFacts, Kind, Schema, Slot, TypeId};
 
-/// Reads a document into the JSON of its resource.
-pub(super) fn json(bytes: &[u8], schema: &'static Schema, limits: &Limits) -> Result<String, Vec<Issue>> {
+/// Reads a document into the JSON of its resource, with what is wrong inside; what is wrong is left out of the JSON.
+pub(super) fn json(bytes: &[u8], schema: &'static Schema, limits: &Limits) -> Result<(String, Vec<Issue>), Vec<Issue>> {
     if bytes.len() > limits.bytes {
         return Err(vec![Issue::error(IssueType::TooLong, "", format!("The document has more than {} bytes.", limits.bytes))]);
     }
-    let text = syntax::text(bytes).map_err(|(at, reason)| {
-        let before = String::from_utf8_lossy(bytes.get(..at).unwrap_or(&[]));
-        vec![broken(&Places::new(&before).tell(usize::MAX), reason)]
-    })?;
+    let text = syntax::text(bytes).map_err(|(place, reason)| vec![broken(&place, reason)])?;
     let (places, issues, open, shells) = (Places::new(text), Vec::new(), Vec::with_capacity(16), Vec::new());
     Scanner { schema, limits, text, places, issues, open, shells, narrative: None, done: None }.document()
 }
 
 fn broken(place: &str, reason: &str) -> Issue {
-    Issue::error(IssueType::Structure, "", format!("The XML is broken at {place}: {reason}."))
+    let diagnostics = format!("The XML is broken at {place}: {reason}.");
+    Issue { location: place.to_owned(), ..Issue::error(IssueType::Structure, "", diagnostics) }
 }
 
 /// What may stand in an element.
@@ -43,7 +41,7 @@ enum Role {
     Complex,
     /// `value`, and extensions.
     Primitive(Primitive),
-    /// An unknown element, already refused: nothing in it is looked at.
+    /// Something wrong, noted already: nothing in it is looked at, and nothing of it is told.
     Refused,
 }
 
@@ -75,12 +73,11 @@ struct Scanner<'t> {
 
 impl Scanner<'_> {
     /// An `Err` inside is fatal: the rest of the document cannot be understood. Other issues are noted and collected.
-    fn document(mut self) -> Result<String, Vec<Issue>> {
+    fn document(mut self) -> Result<(String, Vec<Issue>), Vec<Issue>> {
         let fatal = self.events().err();
-        self.issues.extend(fatal);
-        match self.done {
-            Some(json) if self.issues.is_empty() => Ok(json),
-            _ => Err(self.issues),
+        match (self.done, fatal) {
+            (Some(json), None) => Ok((json, self.issues)),
+            (_, fatal) => Err(self.issues.into_iter().chain(fatal).collect()),
         }
     }
 
@@ -102,6 +99,7 @@ impl Scanner<'_> {
             let raw = self.text.get(at..after).unwrap_or("");
             self.event(&event, raw, at, reader.resolver())?;
             if self.issues.len() >= self.limits.issues {
+                self.issues.truncate(self.limits.issues);
                 return Err(Issue::error(IssueType::TooLong, "", "More errors are not looked for."));
             }
         }
@@ -179,7 +177,7 @@ impl Scanner<'_> {
     }
 
     fn issue(&mut self, at: usize, code: IssueType, sentence: &str) -> Issue {
-        Issue::error(code, self.path(), format!("{sentence} ({}).", self.places.tell(at)))
+        Issue { location: self.places.tell(at), ..Issue::error(code, self.path(), format!("{sentence}.")) }
     }
 
     fn note(&mut self, at: usize, code: IssueType, sentence: impl AsRef<str>) {
@@ -197,27 +195,28 @@ impl Scanner<'_> {
         let (namespace, local) = namespaces.resolve_element(tag.name());
         let local = local.into_inner();
         let role = self.open.last().map(|parent| parent.role);
-        let depth = self.open.last().map_or(0, |parent| parent.depth);
-        let open = match role {
+        let in_fhir = namespace == ResolveResult::Bound(Namespace(FHIR));
+        let opened = match role {
             None if self.done.is_some() => return Err(broken(&self.places.tell(at), "there is more after the end of the resource")),
-            None if namespace != ResolveResult::Bound(Namespace(FHIR)) => {
-                return Err(broken(&self.places.tell(at), &format!("the resource must be in the namespace {FHIR}")));
-            }
-            None | Some(Role::Holder) => self.resource(local, depth, at)?,
-            Some(Role::Refused) => refused(depth + 1),
-            Some(Role::Resource | Role::Complex | Role::Primitive(_)) => self.element(local, at),
+            None if !in_fhir => return Err(broken(&self.places.tell(at), &format!("the resource must be in the namespace {FHIR}"))),
+            None => Ok(self.resource(local).map_err(|sentence| self.issue(at, IssueType::Structure, &sentence))?),
+            Some(Role::Refused) => Err(None),
+            Some(Role::Holder) if in_fhir => self.resource(local).map_err(Some),
+            Some(Role::Holder) => Err(Some(format!("A resource must be in the namespace {FHIR}"))),
+            Some(Role::Resource | Role::Complex | Role::Primitive(_)) => self.element(local, &namespace).map_err(Some),
         };
-        let wanted = if open.role == Role::Primitive(Primitive::Xhtml) { XHTML } else { FHIR };
-        let strange = open.role != Role::Refused && namespace != ResolveResult::Bound(Namespace(wanted));
+        // What does not belong is told at the element in which it stands, and left out.
+        let open = opened.unwrap_or_else(|sentence| {
+            if let Some(sentence) = sentence {
+                self.note(at, IssueType::Structure, sentence);
+            }
+            let depth = self.open.last().map_or(0, |parent| parent.depth) + 1;
+            Open { role: Role::Refused, ty: TypeId::NONE, name: "", item: None, depth, filled: true, last: None }
+        });
         if let Some(parent) = self.open.last_mut() {
             parent.filled = true;
         }
         self.open.push(open);
-        if strange {
-            self.note(at, IssueType::Structure, format!("This element must be in the namespace {wanted}"));
-            self.refuse();
-            return Ok(());
-        }
         if self.open.last().is_some_and(|open| open.depth > self.limits.depth) {
             return Err(self.issue(at, IssueType::Structure, "Elements are nested too deeply"));
         }
@@ -225,77 +224,61 @@ impl Scanner<'_> {
     }
 
     /// A resource that begins, in its own shell.
-    fn resource(&mut self, name: &str, depth: usize, at: usize) -> Result<Open, Issue> {
+    fn resource(&mut self, name: &str) -> Result<Open, String> {
         if self.open.last().is_some_and(|holder| holder.filled) {
-            self.note(at, IssueType::Structure, "Only one resource can stand here");
+            return Err("Only one resource can stand here".to_owned());
         }
-        let Some(ty) = self.schema.resource_type(name) else {
-            let told: String = name.chars().take(60).collect();
-            return Err(self.issue(at, IssueType::Structure, &format!("\"{told}\" is not a resource type of FHIR R4")));
-        };
-        self.shells.push(Shell { ty: ty.id(), xml: String::new(), resources: Vec::new(), narratives: Vec::new() });
-        Ok(Open { role: Role::Resource, ty: ty.id(), name: ty.name(), item: None, depth: depth + 1, filled: true, last: None })
+        let told = || name.chars().take(60).collect::<String>();
+        let ty = self.schema.resource_type(name).ok_or_else(|| format!("\"{}\" is not a resource type of FHIR R4", told()))?;
+        self.shells.push(Shell::new(ty.id()));
+        let depth = self.open.last().map_or(0, |holder| holder.depth) + 1;
+        Ok(Open { role: Role::Resource, ty: ty.id(), name: ty.name(), item: None, depth, filled: true, last: None })
     }
 
     /// An element of the type that is open now.
-    fn element(&mut self, name: &str, at: usize) -> Open {
-        let Some(parent) = self.open.last() else { return refused(0) };
-        let (ty, last, is_resource) = (parent.ty, parent.last, parent.role == Role::Resource);
-        // What a primitive has besides its value stands in an object of its own.
-        let depth = parent.depth + usize::from(matches!(parent.role, Role::Primitive(_)));
-        let attribute = (name == "id" && !is_resource) || (name == "url" && self.is_extension(ty));
-        let Some(slot) = self.schema.slot(ty, name).filter(|_| !attribute) else {
-            self.unknown(name, ty, attribute, at);
-            return refused(depth + 1);
-        };
-        let many = self.schema.element(slot.element).is_some_and(|facts| facts.many());
+    fn element(&mut self, name: &str, namespace: &ResolveResult<'_>) -> Result<Open, String> {
+        let Some(parent) = self.open.last_mut() else { return Err(String::new()) };
+        let slot = slot(self.schema, parent, name)?;
+        let many = self.schema.element(slot.element).is_some_and(ElementFacts::many);
         let mut count = 0;
-        if let Some((last, times)) = last {
+        if let Some((last, times)) = parent.last {
             if last.element > slot.element {
-                let sentence = format!("\"{name}\" must stand before \"{}\": elements have a fixed order in XML", last.key);
-                self.note(at, IssueType::Structure, sentence);
-            } else if last.element == slot.element {
-                count = times;
+                return Err(format!("\"{name}\" must stand before \"{}\": elements have a fixed order in XML", last.key));
+            }
+            if last.element == slot.element {
                 if last.key != slot.key {
-                    let name = self.schema.name(slot.name);
-                    self.note(at, IssueType::Structure, format!("{name}[x] has more than one type here: send only one"));
-                } else if !many {
-                    self.note(at, IssueType::Structure, format!("\"{name}\" does not repeat: send it once"));
+                    return Err(format!("{}[x] has more than one type here: send only one", self.schema.name(slot.name)));
                 }
+                if !many {
+                    return Err(format!("\"{name}\" does not repeat: send it once"));
+                }
+                count = times;
             }
         }
-        if let Some(parent) = self.open.last_mut() {
-            parent.last = Some((slot, count + 1));
-        }
+        parent.last = Some((slot, count + 1));
         let (role, object) = match self.schema.kind(slot.ty) {
             Kind::Primitive(primitive) => (Role::Primitive(primitive), 0),
             Kind::AnyResource => (Role::Holder, 0),
             Kind::Complex | Kind::Backbone | Kind::Resource => (Role::Complex, 1),
         };
-        let item = many.then_some(count);
-        Open { role, ty: slot.ty, name: slot.key, item, depth: depth + usize::from(many) + object, filled: false, last: None }
-    }
-
-    fn unknown(&mut self, name: &str, ty: TypeId, attribute: bool, at: usize) {
-        let told: String = name.chars().take(60).collect();
-        let sentence = if attribute {
-            format!("\"{told}\" is an attribute here, not an element")
-        } else {
-            let near = self.schema.slots(ty).iter().find(|slot| slot.key.eq_ignore_ascii_case(name));
-            let hint = near.map_or(String::new(), |slot| format!(" Did you mean \"{}\"?", slot.key));
-            format!("{} has no element \"{told}\" in FHIR R4.{hint}", self.schema.type_name(ty))
-        };
-        self.note(at, IssueType::Structure, sentence);
-    }
-
-    fn is_extension(&self, ty: TypeId) -> bool {
-        self.schema.type_name(ty) == "Extension"
+        let wanted = if role == Role::Primitive(Primitive::Xhtml) { XHTML } else { FHIR };
+        if *namespace != ResolveResult::Bound(Namespace(wanted)) {
+            return Err(format!("\"{name}\" must be in the namespace {wanted}"));
+        }
+        // What a primitive has besides its value stands in an object of its own.
+        let shadow = usize::from(matches!(parent.role, Role::Primitive(_)));
+        let depth = parent.depth + shadow + usize::from(many) + object;
+        Ok(Open { role, ty: slot.ty, name: slot.key, item: many.then_some(count), depth, filled: false, last: None })
     }
 
     /// What the element on top begins with: its tag in the shell, or a narrative.
     fn begin(&mut self, tag: &BytesStart<'_>, at: usize) -> Result<(), Issue> {
-        let Some(open) = self.open.last() else { return Ok(()) };
+        let (Some(open), Some(shell)) = (self.open.last(), self.shells.last_mut()) else { return Ok(()) };
         let (role, ty, name) = (open.role, open.ty, open.name);
+        shell.elements += 1;
+        if shell.elements > MOST_ELEMENTS {
+            return Err(self.issue(at, IssueType::TooCostly, &format!("The resource has more than {MOST_ELEMENTS} elements")));
+        }
         match role {
             Role::Refused => return Ok(()),
             Role::Primitive(Primitive::Xhtml) => {
@@ -304,7 +287,7 @@ impl Scanner<'_> {
             }
             _ => {}
         }
-        let mut attributes = String::new();
+        let (mut attributes, mut id) = (String::new(), None);
         for (i, attribute) in tag.attributes().enumerate() {
             let attribute = match attribute {
                 Ok(attribute) if i < MOST_ATTRIBUTES => attribute,
@@ -317,85 +300,73 @@ impl Scanner<'_> {
             }
             let value = syntax::value(&attribute.value).map_err(|bad| broken(&self.places.tell(at), &bad.sentence()))?;
             let known = match (role, key) {
-                (Role::Primitive(primitive), "value") => {
-                    self.primitive(primitive, ty, &value, at);
-                    true
-                }
-                (Role::Primitive(_) | Role::Complex, "id") => true,
-                (Role::Complex, "url") => self.is_extension(ty),
+                (Role::Primitive(_), "value") | (Role::Primitive(_) | Role::Complex, "id") => true,
+                (Role::Complex, "url") => is_extension(self.schema, ty),
                 _ => false,
             };
-            if !known {
-                let told: String = key.chars().take(60).collect();
-                self.note(at, IssueType::Structure, format!("The attribute \"{told}\" must not stand here"));
-            } else if value.trim().is_empty() {
-                self.note(at, IssueType::Value, format!("The attribute \"{key}\" must not be empty: leave it out"));
-            }
-            syntax::push_attribute(key, &value, &mut attributes);
             if let Some(open) = self.open.last_mut() {
                 open.filled = true;
             }
+            if !known {
+                let told: String = key.chars().take(60).collect();
+                self.note(at, IssueType::Structure, format!("The attribute \"{told}\" must not stand here"));
+                continue;
+            }
+            let checked = match role {
+                _ if value.trim().is_empty() => Err(format!("The attribute \"{key}\" must not be empty: leave it out")),
+                Role::Primitive(primitive) if key == "value" => check(primitive, self.schema.type_name(ty), &value),
+                _ => Ok(()),
+            };
+            if let Err(sentence) = checked {
+                self.note(at, IssueType::Value, sentence);
+                // Nothing of it has been told yet.
+                self.open.last_mut().into_iter().for_each(|open| open.role = Role::Refused);
+                return Ok(());
+            }
+            match role {
+                Role::Primitive(_) if key == "id" => id = Some(value.into_owned()),
+                _ => syntax::push_attribute(key, &value, &mut attributes),
+            }
         }
         match role {
-            // Told when it ends, with the number of its resource.
+            // Told when its resource ends, with the number of that.
             Role::Holder => {}
             Role::Resource => self.emit(&["<", name, " xmlns=\"", FHIR, "\">"]),
             _ => self.emit(&["<", name, &attributes, ">"]),
         }
+        if let (Some(id), Some(shell)) = (id, self.shells.last_mut()) {
+            shell.xml.extend(["<extension value=\"", &shell.ids.len().to_string(), "\"/>"]);
+            shell.ids.push(id);
+        }
         Ok(())
-    }
-
-    fn primitive(&mut self, primitive: Primitive, ty: TypeId, value: &str, at: usize) {
-        let form = match primitive.json() {
-            Json::Number if !syntax::is_number(value) => Err("a number has digits only, no leading zeros and no plus sign"),
-            Json::Boolean if !matches!(value, "true" | "false") => Err("use true or false"),
-            _ => Ok(()),
-        };
-        if let Err(reason) = form.and_then(|()| primitive.check(value)) {
-            let told: String = value.chars().take(60).collect();
-            let name = self.schema.type_name(ty);
-            self.note(at, IssueType::Value, format!("\"{told}\" is not a {name}: {reason}"));
-        }
-    }
-
-    /// Refuses the element on top: what stands in it is passed over.
-    fn refuse(&mut self) {
-        if let Some(open) = self.open.last_mut() {
-            if open.role == Role::Resource {
-                self.shells.pop();
-            }
-            (open.role, open.filled) = (Role::Refused, true);
-        }
     }
 
     fn end(&mut self, at: usize) -> Result<(), Issue> {
         let Some((role, name, filled)) = self.open.last().map(|open| (open.role, open.name, open.filled)) else { return Ok(()) };
         match role {
             Role::Resource => {
-                let shell = self.shells.pop();
-                // After an error nothing is built any more, only more errors are looked for.
-                if let Some(mut shell) = shell.filter(|_| self.issues.is_empty()) {
-                    shell.xml.extend(["</", name, ">"]);
-                    let json = bridge::json(&shell, self.schema);
-                    let json =
-                        json.map_err(|reason| self.issue(at, IssueType::Structure, &format!("This resource cannot be read: {reason}")))?;
-                    match self.shells.last_mut() {
-                        Some(outer) => outer.resources.push(json),
-                        None => self.done = Some(json),
+                let Some(mut shell) = self.shells.pop() else { return Ok(()) };
+                shell.xml.extend(["</", name, ">"]);
+                let json = bridge::json(&shell, self.schema);
+                let json =
+                    json.map_err(|reason| self.issue(at, IssueType::Structure, &format!("This resource cannot be read: {reason}")))?;
+                let holder = self.open.iter().rev().nth(1).map_or("", |holder| holder.name);
+                match self.shells.last_mut() {
+                    Some(outer) => {
+                        outer.xml.extend(["<", holder, " value=\"", &outer.resources.len().to_string(), "\"/>"]);
+                        outer.resources.push(json);
                     }
-                } else if self.open.len() == 1 {
-                    self.done = Some(String::new());
+                    None => self.done = Some(json),
                 }
             }
             Role::Holder if !filled => self.note(at, IssueType::Structure, "A resource must stand here"),
-            Role::Holder => {
-                let number = self.shells.last().map_or(0, |shell| shell.resources.len().saturating_sub(1)).to_string();
-                self.emit(&["<", name, " value=\"", &number, "\"/>"]);
+            Role::Holder => {}
+            Role::Complex | Role::Primitive(_) => {
+                if !filled {
+                    self.note(at, IssueType::Structure, "An element must not be empty: leave it out");
+                }
+                self.emit(&["</", name, ">"]);
             }
-            Role::Complex | Role::Primitive(_) if !filled => {
-                self.note(at, IssueType::Structure, "An element must not be empty: leave it out");
-            }
-            Role::Complex | Role::Primitive(_) => self.emit(&["</", name, ">"]),
             Role::Refused => {}
         }
         self.open.pop();
@@ -425,6 +396,31 @@ impl Scanner<'_> {
     }
 }
 
-fn refused(depth: usize) -> Open {
-    Open { role: Role::Refused, ty: TypeId::NONE, name: "", item: None, depth, filled: true, last: None }
+/// The element `name` of the type of `parent`.
+fn slot(schema: &'static Schema, parent: &Open, name: &str) -> Result<&'static Slot, String> {
+    let told: String = name.chars().take(60).collect();
+    if (name == "id" && parent.role != Role::Resource) || (name == "url" && is_extension(schema, parent.ty)) {
+        return Err(format!("\"{told}\" is an attribute here, not an element"));
+    }
+    schema.slot(parent.ty, name).ok_or_else(|| {
+        let near = schema.slots(parent.ty).iter().find(|slot| slot.key.eq_ignore_ascii_case(name));
+        let hint = near.map_or(String::new(), |slot| format!(": did you mean \"{}\"?", slot.key));
+        format!("{} has no element \"{told}\" in FHIR R4{hint}", schema.type_name(parent.ty))
+    })
+}
+
+fn is_extension(schema: &Schema, ty: TypeId) -> bool {
+    schema.type_name(ty) == "Extension"
+}
+
+fn check(primitive: Primitive, name: &str, value: &str) -> Result<(), String> {
+    let form = match primitive.json() {
+        Json::Number if !syntax::is_number(value) => Err("a number has digits only, no leading zeros and no plus sign"),
+        Json::Boolean if !matches!(value, "true" | "false") => Err("use true or false"),
+        _ => Ok(()),
+    };
+    form.and_then(|()| primitive.check(value)).map_err(|reason| {
+        let told: String = value.chars().take(60).collect();
+        format!("\"{told}\" is not a {name}: {reason}")
+    })
 }

@@ -6,17 +6,23 @@ use std::borrow::Cow;
 
 /// The text of a document: UTF-8 without byte order mark, and only characters that XML has.
 ///
-/// The error has the byte (0-based) and the reason.
-pub(super) fn text(bytes: &[u8]) -> Result<&str, (usize, &'static str)> {
-    if let [0xFE, 0xFF, ..] | [0xFF, 0xFE, ..] | [0, b'<', ..] | [b'<', 0, ..] | [0, 0, ..] = bytes {
-        return Err((0, "only UTF-8 is accepted, and this looks like UTF-16 or UTF-32"));
-    }
+/// The error has the place and the reason.
+pub(super) fn text(bytes: &[u8]) -> Result<&str, (String, &'static str)> {
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-    let text = std::str::from_utf8(bytes).map_err(|fault| (fault.valid_up_to(), "only UTF-8 is accepted, and these bytes are not"))?;
-    match illegal(text) {
-        Some(at) => Err((at, "this character must not stand in XML")),
-        None => Ok(text),
-    }
+    let (at, reason) = match std::str::from_utf8(bytes) {
+        _ if matches!(bytes, [0xFE, 0xFF, ..] | [0xFF, 0xFE, ..] | [0, b'<', ..] | [b'<', 0, ..] | [0, 0, ..]) => {
+            (0, "only UTF-8 is accepted, and this looks like UTF-16 or UTF-32")
+        }
+        // One mark is no part of the text; the XML reader would pass over a second one and tell wrong places.
+        _ if bytes.starts_with(b"\xEF\xBB\xBF") => (0, "there is more than one byte order mark"),
+        Err(fault) => (fault.valid_up_to(), "only UTF-8 is accepted, and these bytes are not"),
+        Ok(text) => match illegal(text) {
+            Some(at) => (at, "this character must not stand in XML"),
+            None => return Ok(text),
+        },
+    };
+    let before = bytes.get(..at).and_then(|before| std::str::from_utf8(before).ok()).unwrap_or("");
+    Err((Places::new(before).tell(at), reason))
 }
 
 /// Where `text` has a character that XML 1.0 cannot tell, not even by a reference.
