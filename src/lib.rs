@@ -10,8 +10,9 @@ pub mod model;
 pub mod definitions;
 // 30: paths over resources
 pub mod fhirpath;
-// 35: searches as data
+// 35: searches as data; whether a resource is what its profiles say
 pub mod search;
+pub mod validate;
 // 40: where resources live, and the one door to other servers
 pub mod outbound;
 pub mod store;
