@@ -12,6 +12,7 @@ use crate::model::resource::Resource;
 use crate::model::schema::{ResourceType, Schema};
 use crate::search::query;
 use crate::store::port::Idempotency;
+use crate::validate;
 
 /// What is asked to be done.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -231,6 +232,9 @@ impl Gateway {
     pub fn interpret(&self, mut request: Request) -> Result<Interaction, Failure> {
         let schema = self.catalog.schema();
         let path = std::mem::take(&mut request.path);
+        if let Some(resource) = &request.resource {
+            request.issues.extend(validate::code::check(resource, self.catalog.definitions()));
+        }
         if !request.issues.is_empty() && !path.is_empty() {
             return Err(super::refused(FailureKind::Invalid, request.issues));
         }

@@ -14,6 +14,7 @@ mod crash;
 mod demo;
 mod examples;
 mod import;
+mod profiles;
 
 mod rest;
 mod support;

@@ -24,7 +24,6 @@ use super::Client;
 pub(crate) struct TestGateway {
     pub(crate) client: Client,
     pub(crate) clock: Fixed,
-    pub(crate) gateway: Arc<Gateway>,
     _stop: watch::Sender<bool>,
     _folder: TempDir,
 }
@@ -32,11 +31,11 @@ pub(crate) struct TestGateway {
 impl TestGateway {
     pub(crate) async fn start() -> Self {
         let folder = TempDir::new().unwrap();
-        let (gateway, client, clock, stop) = Self::over(&folder.path().join("norn.db")).await;
-        Self { client, clock, gateway, _stop: stop, _folder: folder }
+        let (client, clock, stop) = Self::over(&folder.path().join("norn.db")).await;
+        Self { client, clock, _stop: stop, _folder: folder }
     }
 
-    async fn over(path: &Path) -> (Arc<Gateway>, Client, Fixed, watch::Sender<bool>) {
+    async fn over(path: &Path) -> (Client, Fixed, watch::Sender<bool>) {
         let clock = Fixed::at(Instant(1_795_000_000_000_000));
         let shared = Arc::new(clock.clone());
         let definitions = Definitions::embedded();
@@ -55,7 +54,7 @@ impl TestGateway {
             capabilities: Arc::default(),
         });
         let (sender, stop) = watch::channel(false);
-        tokio::spawn(serve(listener, None, Service::new(gateway.clone()), Options::default(), stop));
-        (gateway, Client::new(&base), clock, sender)
+        tokio::spawn(serve(listener, None, Service::new(gateway), Options::default(), stop));
+        (Client::new(&base), clock, sender)
     }
 }

@@ -4,5 +4,5 @@ pub(crate) mod client;
 pub(crate) mod gateway;
 pub(crate) mod process;
 
-pub(crate) use client::{Client, Reply};
+pub(crate) use client::Client;
 pub(crate) use gateway::TestGateway;

@@ -1,0 +1,79 @@
+//! Bindings: whether codes belong to the value set that is required.
+//!
+//! A concept fits a required binding if one of its codings does; text alone does not.
+//! A weaker binding may name a widest value set, and no coding may lie outside of that.
+//! Where the tables cannot list a value set, nothing is said against a code.
+//! Source: <https://hl7.org/fhir/R4/terminologies.html#strength>.
+
+use super::checker::{Checker, Fit};
+use super::element::Element;
+use super::plan::Rule;
+use crate::definitions::ValueSet;
+use crate::definitions::rules::{Binding, Strength};
+use crate::definitions::value_set::Membership;
+use crate::model::outcome::IssueType;
+use crate::model::tree::Node;
+
+/// Value sets up to this size are listed in the message.
+const LISTED: usize = 12;
+
+impl<'c> Checker<'c> {
+    /// Checks the codes of an element.
+    pub(super) fn binding(&mut self, rule: &'c Rule, element: Element<'c>) {
+        let (Some(binding), Some(node)) = (&rule.binding, element.value()) else { return };
+        if self.bound(binding, element) == Fit::No {
+            let set = value_set(binding);
+            let definitions = self.validator.definitions;
+            self.error(node, "", IssueType::CodeInvalid, || {
+                let codes = definitions.value_set(set).and_then(ValueSet::codes).filter(|codes| codes.len() <= LISTED);
+                let listed = codes.map(|codes| codes.iter().map(|(_, code)| *code).collect::<Vec<_>>().join(", "));
+                let instead = listed.map_or(String::new(), |listed| format!(": {listed}"));
+                if node.type_name() == "CodeableConcept" && codings(node).is_empty() {
+                    format!("A text alone does not do here: add a coding of the value set {set}{instead}.")
+                } else {
+                    format!("This code is not in the value set {set}, as it must be here: use one of its codes{instead}.")
+                }
+            });
+        }
+    }
+
+    /// Whether the codes of an element fit a binding.
+    pub(super) fn bound(&self, binding: &Binding, element: Element<'c>) -> Fit {
+        let Some(node) = element.value() else { return Fit::Unknown };
+        let Some(set) = self.validator.definitions.value_set(value_set(binding)) else { return Fit::Unknown };
+        let required = binding.strength == Strength::Required;
+        let answers: Vec<Membership> = match node.type_name() {
+            "CodeableConcept" if codings(node).is_empty() => {
+                // An extension may say why there is no code.
+                return if required && node.get("extension").is_none() { Fit::No } else { Fit::Unknown };
+            }
+            "CodeableConcept" => codings(node).into_iter().map(|coding| of_coding(set, coding)).collect(),
+            "Coding" | "Quantity" if node.get("code").is_none() => return Fit::Unknown,
+            "Coding" | "Quantity" => vec![of_coding(set, node)],
+            _ if node.is_primitive() => vec![set.membership(None, &node.text())],
+            _ => return Fit::Unknown,
+        };
+        let some = |wanted| answers.contains(&wanted);
+        match required {
+            true if some(Membership::In) => Fit::Yes,
+            true if some(Membership::Unknown) => Fit::Unknown,
+            false if !some(Membership::Out) => Fit::Unknown,
+            _ => Fit::No,
+        }
+    }
+}
+
+/// The value set that must not be left.
+fn value_set(binding: &Binding) -> &'static str {
+    if binding.strength == Strength::Required { binding.value_set } else { binding.widest.unwrap_or(binding.value_set) }
+}
+
+/// The codings of a concept that have a code.
+fn codings(concept: Node<'_>) -> Vec<Node<'_>> {
+    concept.all("coding").filter(|coding| coding.get("code").is_some()).collect()
+}
+
+fn of_coding(set: &ValueSet, coding: Node<'_>) -> Membership {
+    // A coding without a system is of no system, not of any.
+    set.membership(Some(&coding.get_text("system").unwrap_or_default()), &coding.get_text("code").unwrap_or_default())
+}

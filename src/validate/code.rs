@@ -1,0 +1,59 @@
+//! Elements of type `code`: each must be of the value set that R4 requires for it.
+//!
+//! This is the part of validation that every write passes, since a code that nobody knows cannot be found or understood.
+//! Source: <https://hl7.org/fhir/R4/terminologies.html#code>.
+
+use crate::definitions::Definitions;
+use crate::definitions::rules::Strength;
+use crate::definitions::value_set::Membership;
+use crate::model::outcome::{Issue, IssueType};
+use crate::model::primitive::Primitive;
+use crate::model::resource::Resource;
+use crate::model::schema::{Kind, Name};
+use crate::model::tree::{Node, Shape};
+
+/// The codes of a resource, and of those inside it, that are not in their required value sets.
+#[must_use]
+pub fn check(resource: &Resource, definitions: &Definitions) -> Vec<Issue> {
+    let mut issues = Vec::new();
+    let mut path = resource.kind().name().to_owned();
+    object(resource.root(), definitions, &mut path, &mut issues);
+    issues
+}
+
+fn object(parent: Node<'_>, definitions: &Definitions, path: &mut String, issues: &mut Vec<Issue>) {
+    for member in parent.members().filter(|member| member.name() != Name::NONE && !member.is_shadow()) {
+        let length = path.len();
+        path.push('.');
+        path.push_str(member.key());
+        if member.shape() == Shape::Array {
+            for (i, item) in member.members().enumerate() {
+                let length = path.len();
+                path.push_str(&format!("[{i}]"));
+                value(item, parent, definitions, path, issues);
+                path.truncate(length);
+            }
+        } else {
+            value(member, parent, definitions, path, issues);
+        }
+        path.truncate(length);
+    }
+}
+
+fn value(node: Node<'_>, parent: Node<'_>, definitions: &Definitions, path: &mut String, issues: &mut Vec<Issue>) {
+    if node.shape() == Shape::Object {
+        return object(node, definitions, path, issues);
+    }
+    if node.kind() != Kind::Primitive(Primitive::Code) || !node.is_primitive() {
+        return;
+    }
+    let slots = definitions.schema.slots(parent.ty());
+    let Some(slot) = slots.iter().find(|slot| slot.name == node.name() && slot.ty == node.ty()) else { return };
+    let binding = definitions.rules(slot.element).and_then(|rules| rules.binding).filter(|binding| binding.strength == Strength::Required);
+    let Some(set) = binding.and_then(|binding| definitions.value_set(binding.value_set)) else { return };
+    if set.membership(None, &node.text()) == Membership::Out {
+        let told: String = node.text().chars().take(60).collect();
+        let diagnostics = format!("\"{told}\" is not a code of {}, which is required here.", set.url);
+        issues.push(Issue::error(IssueType::CodeInvalid, path.clone(), diagnostics));
+    }
+}

@@ -1,0 +1,69 @@
+//! Whether a resource is what R4 and its profiles say it must be: a list of issues, each with a place and what to do there.
+//!
+//! The rows of `definitions` are compiled into trees of rules ([`plan`]), one per profile and one per R4 type; the same check runs over
+//! both. References are followed through a [`Context`], which the caller gives: the entries of a Bundle, or what a store holds.
+//! Source: <https://hl7.org/fhir/R4/validation.html>, <https://hl7.org/fhir/R4/profiling.html>.
+//!
+//! Invariant: no I/O, no clock; nothing is changed or completed; FHIRPath invariants are not evaluated here.
+
+mod binding;
+pub mod bundle;
+mod cardinality;
+mod checker;
+pub mod code;
+mod discriminator;
+mod element;
+mod extension;
+mod pattern;
+mod plan;
+pub mod profile;
+pub mod reference;
+mod slicing;
+mod types;
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+pub use reference::{Context, NoContext};
+
+use crate::definitions::Definitions;
+use crate::definitions::rules::short;
+use crate::model::schema::TypeId;
+use plan::{Plan, Rule};
+
+/// The definitions, with the rules of a type or profile compiled when they are first needed. Keep it as long as the definitions.
+#[derive(Debug)]
+pub struct Validator<'d> {
+    definitions: &'d Definitions,
+    profiles: HashMap<&'static str, OnceLock<Plan>>,
+    /// By [`TypeId`].
+    types: Vec<OnceLock<Rule>>,
+}
+
+impl<'d> Validator<'d> {
+    /// A validator by these definitions.
+    #[must_use]
+    pub fn new(definitions: &'d Definitions) -> Self {
+        let types = (0..).map(TypeId).take_while(|ty| definitions.schema.facts(*ty).is_some());
+        Self {
+            definitions,
+            profiles: definitions.profiles().map(|profile| (profile.url, OnceLock::new())).collect(),
+            types: types.map(|_| OnceLock::new()).collect(),
+        }
+    }
+
+    /// The rules of a profile, by its URL in any form.
+    fn plan(&self, url: &str) -> Option<&Plan> {
+        let plan = self.profiles.get(short(url))?;
+        let profile = self.definitions.profile(url)?;
+        Some(plan.get_or_init(|| plan::of_profile(profile, &self.definitions.schema)))
+    }
+
+    /// The rules of a type of R4: its own elements, one level deep.
+    fn type_rule(&self, ty: TypeId) -> Option<&Rule> {
+        Some(self.types.get(usize::from(ty.0))?.get_or_init(|| plan::of_type(ty, self.definitions)))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,104 @@
+//! Demands on values: fixed values, patterns, limits.
+//!
+//! A fixed value is that value and nothing else. A pattern is a part of the value: every member of it must be there, and every item of an
+//! array of it must match some item; what it does not mention is free. Numbers are equal by value, whatever their precision.
+//! Source: <https://hl7.org/fhir/R4/elementdefinition-definitions.html#ElementDefinition.pattern_x_>.
+
+use std::cmp::Ordering;
+
+use serde_json::Value;
+
+use super::checker::Checker;
+use super::element::Element;
+use super::plan::{Demanded, Rule};
+use crate::definitions::rules::Demand;
+use crate::model::outcome::IssueType;
+use crate::model::primitive::decimal::Decimal;
+use crate::model::tree::{Node, Shape};
+
+impl<'c> Checker<'c> {
+    /// Checks the value of an element against what is demanded of it.
+    pub(super) fn demands(&mut self, rule: &'c Rule, element: Element<'c>) {
+        for demanded in &rule.demands {
+            if holds(demanded, element) {
+                continue;
+            }
+            let wanted = demanded.json;
+            self.error(element.node, "", IssueType::Value, || match demanded.demand {
+                Demand::Fixed => format!("This must be exactly {wanted}."),
+                Demand::Pattern => format!("This must contain {wanted}."),
+                Demand::MinValue => format!("This must be {wanted} or more."),
+                Demand::MaxValue => format!("This must be {wanted} or less."),
+                Demand::MaxLength => format!("This must have {wanted} characters or fewer."),
+            });
+        }
+    }
+}
+
+/// Whether a demand on the value of an element holds.
+pub(super) fn holds(demanded: &Demanded, element: Element<'_>) -> bool {
+    let Some(node) = element.value() else {
+        // What has no value cannot be the value demanded, but it breaks no limit.
+        return !matches!(demanded.demand, Demand::Fixed | Demand::Pattern);
+    };
+    match demanded.demand {
+        Demand::Fixed => is(node, &demanded.value),
+        Demand::Pattern => contains(node, &demanded.value),
+        Demand::MinValue => compared(node, &demanded.value).is_none_or(Ordering::is_ge),
+        Demand::MaxValue => compared(node, &demanded.value).is_none_or(Ordering::is_le),
+        Demand::MaxLength => {
+            demanded.value.as_u64().is_none_or(|most| u64::try_from(node.text().chars().count()).is_ok_and(|length| length <= most))
+        }
+    }
+}
+
+/// Whether a value contains a pattern.
+pub(super) fn contains(node: Node<'_>, pattern: &Value) -> bool {
+    match pattern {
+        Value::Object(members) => members.iter().all(|(key, wanted)| match (member(node, key), wanted) {
+            (None, _) => false,
+            (Some(found), Value::Array(items)) => items.iter().all(|item| found.members().any(|one| contains(one, item))),
+            (Some(found), wanted) => contains(found, wanted),
+        }),
+        primitive => same_primitive(node, primitive),
+    }
+}
+
+/// Whether a value is another one.
+fn is(node: Node<'_>, fixed: &Value) -> bool {
+    match fixed {
+        Value::Object(members) => {
+            node.shape() == Shape::Object
+                && node.members().count() == members.len()
+                && members.iter().all(|(key, wanted)| member(node, key).is_some_and(|found| is(found, wanted)))
+        }
+        Value::Array(items) => {
+            node.shape() == Shape::Array
+                && node.members().count() == items.len()
+                && node.members().zip(items).all(|(found, wanted)| is(found, wanted))
+        }
+        primitive => same_primitive(node, primitive),
+    }
+}
+
+/// The member of an object with that JSON key.
+fn member<'t>(node: Node<'t>, key: &str) -> Option<Node<'t>> {
+    let (key, shadow) = key.strip_prefix('_').map_or((key, false), |key| (key, true));
+    let slot = node.tree().schema().slot(node.ty(), key)?;
+    node.members().find(|member| member.name() == slot.name && member.is_shadow() == shadow && (shadow || member.ty() == slot.ty))
+}
+
+fn same_primitive(node: Node<'_>, wanted: &Value) -> bool {
+    match (wanted, node.shape()) {
+        (Value::String(wanted), Shape::String | Shape::Escaped) => node.text() == *wanted,
+        (Value::Bool(wanted), Shape::Boolean) => (node.raw() == "true") == *wanted,
+        (Value::Number(_), Shape::Number) => compared(node, wanted).is_some_and(Ordering::is_eq),
+        _ => false,
+    }
+}
+
+/// How a number compares to another; `None` when one of them is none.
+fn compared(node: Node<'_>, with: &Value) -> Option<Ordering> {
+    let Value::Number(with) = with else { return None };
+    Some(Decimal::new(node.raw())?.compare(&Decimal::new(&with.to_string())?))
+}
