@@ -1,6 +1,6 @@
 //! Whether a resource is what R4 and its profiles say it must be: a list of issues, each with a place and what to do there.
 //!
-//! The rows of `definitions` are compiled into trees of rules ([`plan`]), one per profile and one per R4 type; the same check runs over
+//! The rows of `definitions` are compiled into trees of rules (`plan`), one per profile and one per R4 type; the same check runs over
 //! both. References are followed through a [`Context`], which the caller gives: the entries of a Bundle, or what a store holds.
 //! Source: <https://hl7.org/fhir/R4/validation.html>, <https://hl7.org/fhir/R4/profiling.html>.
 //!
