@@ -119,7 +119,7 @@ impl Scanner<'_> {
             }
             Event::End(_) => self.end(at)?,
             Event::Comment(_) | Event::PI(_) => {}
-            Event::Text(_) if raw.bytes().all(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r')) => {}
+            Event::Text(_) if is_blank(raw) => {}
             Event::Text(_) | Event::CData(_) | Event::GeneralRef(_) if self.open.is_empty() => {
                 return Err(broken(&self.places.tell(at), "text stands outside of the resource"));
             }
@@ -313,7 +313,7 @@ impl Scanner<'_> {
                 continue;
             }
             let checked = match role {
-                _ if value.trim().is_empty() => Err(format!("The attribute \"{key}\" must not be empty: leave it out")),
+                _ if is_blank(&value) => Err(format!("The attribute \"{key}\" must not be empty: leave it out")),
                 Role::Primitive(primitive) if key == "value" => check(primitive, self.schema.type_name(ty), &value),
                 _ => Ok(()),
             };
@@ -407,6 +407,11 @@ fn slot(schema: &'static Schema, parent: &Open, name: &str) -> Result<&'static S
         let hint = near.map_or(String::new(), |slot| format!(": did you mean \"{}\"?", slot.key));
         format!("{} has no element \"{told}\" in FHIR R4{hint}", schema.type_name(parent.ty))
     })
+}
+
+/// Whether there is nothing but what XML takes for white space; a no-break space is content.
+fn is_blank(text: &str) -> bool {
+    text.bytes().all(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r'))
 }
 
 fn is_extension(schema: &Schema, ty: TypeId) -> bool {

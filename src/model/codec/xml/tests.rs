@@ -469,12 +469,8 @@ fn every_official_example_survives_the_way_to_xml_and_back() {
         }
     }
     eprintln!("{count} examples, {} not the same or no valid JSON", failures.len());
-    // What the strict reader refuses as JSON: codes with a no-break space, and an id of 65 characters.
-    let refused = [
-        "Bundle-v2-valuesets",
-        "CodeSystem-v2-0550",
-        "SearchParameter-questionnaireresponse-extensions-QuestionnaireResponse-item-subject",
-    ];
-    failures.retain(|name, failure| !(failure.starts_with("JSON: ") && refused.iter().any(|known| name.contains(known))));
+    // Its id has 65 characters, which no format allows.
+    let refused = "SearchParameter-questionnaireresponse-extensions-QuestionnaireResponse-item-subject.json";
+    failures.retain(|name, failure| !(name.ends_with(refused) && failure.starts_with("JSON: ")));
     assert!(failures.is_empty(), "{failures:#?}");
 }
