@@ -105,16 +105,16 @@ impl Gateway {
         for (i, step) in steps.iter().enumerate() {
             let Some(resource) = content(&step.interaction) else { continue };
             for condition in conditions(resource, &self.base) {
-                if !identities.conditions.contains_key(&condition) {
-                    let found =
-                        self.only_match(condition.0, &condition.1, "reference").await.map_err(|failure| failure.inside(&place(i)))?;
-                    let Some(version) = found.version else {
-                        let told = format!("The conditional reference {}?{} finds nothing.", condition.0, condition.1);
-                        return Err(Failure::new(FailureKind::Precondition, IssueType::NotFound, place(i), told));
-                    };
-                    decision.matches.push(found.expectation);
-                    identities.conditions.insert(condition, version.key.to_string());
+                if identities.conditions.contains_key(&condition) {
+                    continue;
                 }
+                let found = self.only_match(condition.0, &condition.1, "reference").await.map_err(|failure| failure.inside(&place(i)))?;
+                let Some(version) = found.version else {
+                    let told = format!("The conditional reference {}?{} finds nothing.", condition.0, condition.1);
+                    return Err(Failure::new(FailureKind::Precondition, IssueType::NotFound, place(i), told));
+                };
+                decision.matches.push(found.expectation);
+                identities.conditions.insert(condition, version.key.to_string());
             }
         }
         self.rehearse(steps, &keys).await?;

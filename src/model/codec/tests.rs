@@ -62,7 +62,8 @@ fn wrong_json_is_refused_with_its_place() {
 #[test]
 fn what_is_right_is_kept_to_the_digit() {
     let check = |text: &str, minified: &str| assert_eq!(read(text).map(|r| r.text().clone()), Ok(minified.to_owned().into()));
-    let text = r#"{"resourceType":"Observation","valueQuantity":{"value":1.50e-3,"unit":"mg \"x\" \u00e6"}}"#;
+    let text =
+        r#"{"resourceType":"Observation","status":"final","code":{"text":"x"},"valueQuantity":{"value":1.50e-3,"unit":"mg \"x\" \u00e6"}}"#;
     check(text, text);
     check("\u{FEFF} { \"active\" : true ,\n\t\"resourceType\" : \"Patient\" } ", r#"{"active":true,"resourceType":"Patient"}"#);
     let shadows = r#"{"resourceType":"Patient","name":[{"given":["A",null],"_given":[null,{"extension":[{"url":"u","valueCode":"x"}]}]}]}"#;

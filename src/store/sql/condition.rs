@@ -199,7 +199,7 @@ pub(crate) fn starts(t: &str, text: &str, sql: &mut Statement<'_>) {
 }
 
 /// The smallest text, by code points, that is larger than every text starting with `prefix`; `None` if there is none.
-fn successor(prefix: &str) -> Option<String> {
+pub(super) fn successor(prefix: &str) -> Option<String> {
     let mut end = prefix.to_owned();
     while let Some(last) = end.pop() {
         // The step over the surrogates, which are no characters.

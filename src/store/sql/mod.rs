@@ -14,6 +14,9 @@ pub(crate) mod condition;
 pub(crate) mod driver;
 pub(crate) mod order;
 
+#[cfg(test)]
+mod tests;
+
 use std::fmt::Write;
 
 /// How one database's SQL differs from another's.

@@ -5,6 +5,7 @@
 //!
 //! Source: <https://sqlite.org/wal.html>.
 
+mod checkpoint;
 mod choose;
 mod frequency;
 mod kinds;
@@ -34,6 +35,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 pub use self::writer::Statistics;
 
+use self::checkpoint::Checkpoints;
 use self::frequency::Frequencies;
 use self::kinds::Kinds;
 use self::pool::Readers;
@@ -117,7 +119,7 @@ impl Sqlite {
             let pages = i64::try_from(quota / u64::from(options.page_size.max(512))).unwrap_or(i64::MAX);
             connection.pragma_update_and_check(None, "max_page_count", pages.max(1), |_| Ok(())).map_err(failed)?;
         }
-        connection.pragma_update(None, "wal_autocheckpoint", 16_384).map_err(failed)?;
+        connection.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(())).map_err(failed)?;
         let kinds = Kinds::load(&mut connection, schema)?;
         let mut numbers = Numbers::load(&connection)?;
         recover::recover(&mut connection, &mut numbers)?;
@@ -127,10 +129,12 @@ impl Sqlite {
             set_up(&reader, options.reader_cache, options.mapped)?;
             readers.push(reader);
         }
+        let background = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(unusable)?;
+        let checkpoints = Checkpoints::start(background)?;
         let recent = Recent::new(numbers.next_row);
         let shared = Arc::new(Shared { options, kinds, frequencies: Frequencies::default(), recent });
         let readers = Readers::start(readers)?;
-        let writer = Writer::start(connection, Arc::clone(&shared), clock, numbers)?;
+        let writer = Writer::start(connection, Arc::clone(&shared), clock, numbers, checkpoints)?;
         Ok(Self { shared, readers, writer, _lock: lock })
     }
 

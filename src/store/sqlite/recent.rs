@@ -42,8 +42,17 @@ pub(super) struct Entry {
     /// The code of its type.
     pub(super) kind: i64,
     pub(super) id: Id,
-    /// Oldest first. Superseded ones are kept for readers of older snapshots.
-    pub(super) states: Vec<State>,
+    /// The newest.
+    pub(super) state: State,
+    /// Superseded ones, oldest first, kept for readers of older snapshots.
+    pub(super) before: Vec<State>,
+}
+
+impl Entry {
+    /// What a reader sees whose snapshot ends with the change `sequence`.
+    fn seen_at(&self, sequence: i64) -> Option<&State> {
+        if self.state.sequence <= sequence { Some(&self.state) } else { self.before.iter().rfind(|state| state.sequence <= sequence) }
+    }
 }
 
 /// The rows of one version of a resource.
@@ -79,12 +88,25 @@ pub(super) struct Snapshot {
     pub(super) indexed: i64,
 }
 
+/// What a search wants to know.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Question<'q> {
+    pub(super) plan: &'q Plan,
+    /// The code of the type.
+    pub(super) kind: i64,
+    pub(super) snapshot: Snapshot,
+    /// Most places.
+    pub(super) wanted: usize,
+    /// Whether all matches must be counted.
+    pub(super) count: bool,
+}
+
 /// What a search finds in here.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     /// In the plan's order, after its place, as many as wanted.
     pub(super) places: Vec<Place>,
-    /// The number of all matches, if the plan wants it.
+    /// The number of all matches, if they are counted.
     pub(super) total: u64,
 }
 
@@ -105,11 +127,9 @@ impl Recent {
 
     /// Takes in new resources, in order of their row ids. Only the writer calls it, before its transaction ends.
     pub(super) fn add(&self, entries: Vec<Entry>) {
-        let weight: usize = entries.iter().flat_map(|entry| &entry.states).map(State::weight).sum();
-        let mut posts = Vec::new();
-        for (entry, rows) in entries.iter().flat_map(|entry| entry.states.iter().map(move |state| (entry, &state.rows))) {
-            posts.extend(rows.iter().flat_map(|rows| &rows.posts).map(|post| (*post, entry.row)));
-        }
+        let weight: usize = entries.iter().map(|entry| entry.state.weight()).sum();
+        let rows = entries.iter().filter_map(|entry| Some((entry.row, entry.state.rows.as_deref()?)));
+        let mut posts: Vec<_> = rows.flat_map(|(row, rows)| rows.posts.iter().map(move |post| (*post, row))).collect();
         posts.sort_unstable();
         let segments = self.read().0.back().map(|newest| newest.with_segment(posts)).unwrap_or_default();
         if let Some(newest) = self.write().0.back_mut() {
@@ -128,7 +148,7 @@ impl Recent {
             generation.segments = generation.with_segment(posts);
             generation.weight += state.weight();
             if let Some(entry) = generation.entry_mut(row) {
-                entry.states.push(state);
+                entry.before.push(std::mem::replace(&mut entry.state, state));
             }
         }
     }
@@ -136,10 +156,15 @@ impl Recent {
     /// Takes back what came after the change `sequence`: its transaction failed.
     pub(super) fn forget_after(&self, sequence: i64) {
         for generation in &mut self.write().0 {
-            for entry in &mut generation.entries {
-                entry.states.retain(|state| state.sequence <= sequence);
-            }
-            generation.entries.retain(|entry| !entry.states.is_empty());
+            generation.entries.retain_mut(|entry| {
+                while entry.state.sequence > sequence {
+                    match entry.before.pop() {
+                        Some(before) => entry.state = before,
+                        None => return false,
+                    }
+                }
+                true
+            });
         }
     }
 
@@ -162,7 +187,7 @@ impl Recent {
         if generations.0.len() > 1 || newest.entries.is_empty() {
             return None;
         }
-        let rows = newest.entries.iter().filter_map(|entry| Some((entry.row, entry.states.last()?.clone()))).collect();
+        let rows = newest.entries.iter().map(|entry| (entry.row, entry.state.clone())).collect();
         let last_row = newest.entries.last()?.row;
         generations.0.push_back(Generation::new(last_row + 1));
         Some((rows, last_row))
@@ -177,21 +202,42 @@ impl Recent {
 
     /// Looks for matches of a plan beyond the snapshot's mark; `None` if they are no longer here, because the mark has moved
     /// since the snapshot was taken.
-    pub(super) fn find(&self, plan: &Plan, kind: i64, snapshot: Snapshot, wanted: usize, count: bool) -> Option<Found> {
+    pub(super) fn find(&self, question: Question<'_>) -> Option<Found> {
         let generations = self.read();
-        if generations.0.front().is_none_or(|oldest| oldest.first_row > snapshot.indexed + 1) {
+        if generations.0.front().is_none_or(|oldest| oldest.first_row > question.snapshot.indexed + 1) {
             return None;
         }
-        let enough = if count || !plan.sort.is_empty() { usize::MAX } else { wanted };
         let mut found = Found::default();
         for generation in generations.0.iter().rev() {
-            generation.find(plan, kind, snapshot, enough, &mut found);
+            generation.find(question, &mut found);
         }
-        if !plan.sort.is_empty() {
-            found.places.sort_unstable_by(|a, b| compare(&plan.sort, a, b));
-        }
-        found.places.truncate(wanted);
+        found.keep_first(question);
         Some(found)
+    }
+}
+
+impl Found {
+    /// Takes in a match. They come newest first.
+    fn add(&mut self, place: Place, question: Question<'_>) {
+        self.total += 1;
+        if question.plan.after.as_ref().is_none_or(|after| compare(&question.plan.sort, &place, after).is_gt()) {
+            self.places.push(place);
+            // Now and then, so that sorting costs little however many there are.
+            if self.places.len() > question.wanted.saturating_mul(2).saturating_add(100) {
+                self.keep_first(question);
+            }
+        }
+    }
+
+    fn keep_first(&mut self, question: Question<'_>) {
+        if !question.plan.sort.is_empty() {
+            self.places.sort_unstable_by(|a, b| compare(&question.plan.sort, a, b));
+        }
+        self.places.truncate(question.wanted);
+    }
+
+    fn is_enough(&self, question: Question<'_>) -> bool {
+        !question.count && question.plan.sort.is_empty() && self.places.len() >= question.wanted
     }
 }
 
@@ -223,31 +269,25 @@ impl Generation {
     }
 
     /// Adds the matches, newest first, until there are enough.
-    fn find(&self, plan: &Plan, kind: i64, snapshot: Snapshot, enough: usize, found: &mut Found) {
-        let look = |row: i64, found: &mut Found| {
-            let Some(entry) = self.entry(row).filter(|entry| entry.kind == kind && row > snapshot.indexed) else { return };
-            let state = entry.states.iter().rfind(|state| state.sequence <= snapshot.sequence);
-            let Some((state, rows)) = state.and_then(|state| Some((state, state.rows.as_deref()?))) else { return };
-            let candidate = Candidate { id: entry.id.as_str(), rows, updated: state.updated };
-            if candidate.holds(&plan.filter) {
-                found.total += 1;
-                let place = Place { values: plan.sort.iter().map(|sort| candidate.value(*sort)).collect(), row };
-                if plan.after.as_ref().is_none_or(|after| compare(&plan.sort, &place, after).is_gt()) {
-                    found.places.push(place);
-                }
-            }
-        };
+    fn find(&self, question: Question<'_>, found: &mut Found) {
+        let Question { plan, kind, snapshot, .. } = question;
         let mut rows: Vec<i64> = match self.rarest(&plan.filter) {
             Some(post) => self.segments.iter().flat_map(|segment| with_post(segment, post)).map(|(_, row)| *row).collect(),
             None => (self.first_row..).take(self.entries.len()).collect(),
         };
         rows.sort_unstable();
         rows.dedup();
-        for row in rows.into_iter().rev() {
-            if found.places.len() >= enough {
-                return;
+        let mut entries = rows.into_iter().rev().filter(|row| *row > snapshot.indexed).filter_map(|row| self.entry(row));
+        while !found.is_enough(question)
+            && let Some(entry) = entries.next()
+        {
+            let Some(state) = entry.seen_at(snapshot.sequence).filter(|_| entry.kind == kind) else { continue };
+            let Some(rows) = state.rows.as_deref() else { continue };
+            let candidate = Candidate { id: entry.id.as_str(), rows, updated: state.updated };
+            if candidate.holds(&plan.filter) {
+                let values = plan.sort.iter().map(|sort| candidate.value(*sort)).collect();
+                found.add(Place { values, row: entry.row }, question);
             }
-            look(row, found);
         }
     }
 

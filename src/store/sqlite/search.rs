@@ -6,7 +6,7 @@ use std::rc::Rc;
 use rusqlite::types::Value;
 use rusqlite::{CachedStatement, Connection};
 
-use super::recent::Snapshot;
+use super::recent::{Question, Snapshot};
 use super::{Shared, failed, read};
 use crate::search::plan::{Place, Plan, Sort, SortValue};
 use crate::store::evaluate::compare;
@@ -73,7 +73,8 @@ impl Searcher<'_> {
         }
         let wanted = if plan.limit == 0 { 0 } else { plan.limit.saturating_add(1) };
         let count = plan.total && !outline.conjuncts.is_empty();
-        let Some(recent) = self.shared.recent.find(plan, outline.kind, snapshot, wanted, count) else { return Ok(None) };
+        let question = Question { plan, kind: outline.kind, snapshot, wanted, count };
+        let Some(recent) = self.shared.recent.find(question) else { return Ok(None) };
         let mut places = self.merged(plan, &outline, recent.places, wanted)?;
         let more = places.len() > plan.limit;
         places.truncate(plan.limit);

@@ -12,7 +12,7 @@ use crate::store::port::StoreError;
 /// More faults than this are not listed.
 const MOST: usize = 100;
 /// Resources looked at together.
-const STEP: i64 = 1000;
+const STEP: i64 = 5000;
 
 /// Faults in words, at most [`MOST`]; none if all is well. Looks at everything, so it takes its time.
 pub(super) fn verify(connection: &Connection, kinds: &Kinds) -> Result<Vec<String>, StoreError> {
@@ -78,6 +78,7 @@ fn index(connection: &Connection, faults: &mut Vec<String>) -> Result<(), StoreE
     for after in (0..=last).step_by(usize::try_from(STEP).unwrap_or(1)) {
         let mut tables = Tables::default();
         each_state(connection, after, after + STEP, |row, state| tables.add(row, &state))?;
+        tables.sort();
         tables.visit(&mut counts)?;
     }
     for (table, named) in counts.named {

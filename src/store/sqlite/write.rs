@@ -188,7 +188,7 @@ impl<'c> Batch<'c> {
         )?;
         let sequence = self.feed(write.kind, row, version)?;
         let state = State { sequence, updated: version.updated, rows: Some(Arc::clone(&content.rows)) };
-        self.fresh.push(Entry { row, kind: write.kind, id: write.key.id.clone(), states: vec![state] });
+        self.fresh.push(Entry { row, kind: write.kind, id: write.key.id.clone(), state, before: Vec::new() });
         *self.grown.entry(write.kind).or_default() += 1;
         Ok(row)
     }

@@ -11,6 +11,7 @@ use rusqlite::Connection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::Shared;
+use super::checkpoint::Checkpoints;
 use super::merge::{Merge, Progress};
 use super::prepared::Prepared;
 use super::write::{Batch, Numbers};
@@ -70,10 +71,16 @@ const IDLE: Duration = Duration::from_millis(500);
 const IDLE_STEP: usize = 256;
 
 impl Writer {
-    pub(super) fn start(connection: Connection, shared: Arc<Shared>, clock: Arc<dyn Clock>, numbers: Numbers) -> Result<Self, StoreError> {
+    pub(super) fn start(
+        connection: Connection,
+        shared: Arc<Shared>,
+        clock: Arc<dyn Clock>,
+        numbers: Numbers,
+        checkpoints: Checkpoints,
+    ) -> Result<Self, StoreError> {
         let (queue, arriving) = mpsc::channel();
         let statistics = Arc::new(Statistics::default());
-        let work = Work { connection, shared, clock, numbers, merge: None, statistics: Arc::clone(&statistics) };
+        let work = Work { connection, shared, clock, numbers, checkpoints, merge: None, statistics: Arc::clone(&statistics) };
         std::thread::Builder::new()
             .name("store-write".to_owned())
             .spawn(move || work.run(arriving))
@@ -114,6 +121,7 @@ struct Work {
     shared: Arc<Shared>,
     clock: Arc<dyn Clock>,
     numbers: Numbers,
+    checkpoints: Checkpoints,
     merge: Option<Merge>,
     statistics: Arc<Statistics>,
 }
@@ -181,6 +189,7 @@ impl Work {
         if self.merge.is_none() && self.shared.recent.is_full() {
             self.merge = Merge::begin(&self.shared.recent);
         }
+        self.checkpoints.after_transaction(&self.connection);
     }
 
     /// Writes a batch and index rows of `more` resources in one transaction. What a commit is answered may rest on what an
@@ -237,6 +246,7 @@ impl Work {
         }
         if self.merge.is_some() {
             self.attempt(&[], resources)?;
+            self.checkpoints.after_transaction(&self.connection);
         }
         Ok(self.merge.is_some() || !self.shared.recent.is_empty())
     }
