@@ -91,8 +91,8 @@ fn requests(base: &str, patient: &str) -> Vec<(&'static str, String)> {
             format!("{base}/Observation?component-value-concept=http://www.genenames.org|HGNC:3236&_pretty=true"),
         ),
         (
-            "Tumour mutational burden of 10 or more",
-            format!("{base}/Observation?code=http://loinc.org|94076-7&value-quantity=ge10&_pretty=true"),
+            "Tumour mutational burden of 5 or more per megabase",
+            format!("{base}/Observation?code=http://loinc.org|94076-7&value-quantity=ge5&_pretty=true"),
         ),
         (
             "The sequences behind the variants of chromosome 7 (GRCh37)",

@@ -74,7 +74,7 @@ fn tell(answer: &Answer, returns: Option<Return>, in_bundle: bool) -> Told {
                 status: if *created { StatusCode::CREATED } else { StatusCode::OK },
                 body,
                 version: Some(version.clone()),
-                located: *created || in_bundle,
+                located: true,
             }
         }
         Answer::Deleted(version) => {

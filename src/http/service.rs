@@ -99,8 +99,11 @@ impl Service {
             interactions::request::resource_type(first, self.gateway.catalog.schema())?;
         }
         let received = match verb {
+            // What is sent to an address that takes no such method is not looked at.
+            Verb::Put if path.ends_with("/_search") => Received::default(),
             Verb::Post | Verb::Put => {
-                receive(&head.headers, body, path.ends_with("/_search"), self.gateway.catalog.schema(), &self.gateway.limits).await?
+                let is_search = path.ends_with("/_search");
+                receive(&head.headers, body, is_search, self.gateway.catalog.schema(), &self.gateway.limits).await?
             }
             Verb::Get | Verb::Delete => Received::default(),
         };

@@ -7,16 +7,20 @@ mod slices;
 
 use crate::base::budget::Limits;
 use crate::definitions::Definitions;
-use crate::model::codec::read_json;
-use crate::model::outcome::{Issue, Severity};
+use crate::model::codec::read_json_parts;
+use crate::model::outcome::{Issue, IssueType, Severity};
 use crate::model::resource::Resource;
 
 /// Where the profiles of the genomics reporting guide live.
 const GENOMICS: &str = "http://hl7.org/fhir/uv/genomics-reporting/StructureDefinition/";
 
 fn read(json: &[u8]) -> Resource {
-    read_json(json, &Definitions::embedded().schema, &Limits::default())
-        .unwrap_or_else(|issues| panic!("{issues:?}: {}", String::from_utf8_lossy(json)))
+    // A missing element is what these tests are about: the reader's word on it is passed over here.
+    let parts = read_json_parts(json, &Definitions::embedded().schema, &Limits::default());
+    match parts {
+        Ok((resource, issues)) if issues.iter().all(|issue| issue.code == IssueType::Required) => resource,
+        other => panic!("{other:?}: {}", String::from_utf8_lossy(json)),
+    }
 }
 
 /// A file of `tests/golden/validate`.

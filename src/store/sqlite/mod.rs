@@ -75,7 +75,7 @@ impl Default for Options {
             readers: 4,
             writer_cache: 32 << 20,
             reader_cache: 2 << 20,
-            mapped: 256 << 20,
+            mapped: 0,
             page_size: 4096,
             quota: None,
             idempotency_microseconds: 7 * 86_400_000_000,
