@@ -86,7 +86,9 @@ impl Reading<'_> {
             reference::Target::Local { key, .. } => wrong(format!("\"{text}\" is a {}, which the modifier rules out.", key.kind)),
             _ if Id::is_valid(text) => {
                 let kinds = self.parameter.targets.iter().filter(|kind| fits(**kind));
-                Ok(Filter::Any(kinds.map(|kind| to(&format!("{kind}/{text}"))).collect()))
+                // What looks like an id may also be the whole text of a canonical.
+                let literal = only.is_none().then(|| to(text));
+                Ok(Filter::Any(kinds.map(|kind| to(&format!("{kind}/{text}"))).chain(literal).collect()))
             }
             reference::Target::Other(url) if url.contains(':') => Ok(to(url)),
             _ => wrong(format!("\"{text}\" is not a reference: write an id, Type/id or an absolute URL.")),
