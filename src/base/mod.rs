@@ -1,4 +1,4 @@
-//! The ground floor: clock, randomness and limits. Knows no FHIR.
+//! The ground floor: clock, randomness, limits, and a map for names. Knows no FHIR.
 //!
 //! Time and chance enter the gateway only through these doors, so that tests can hold them still.
 //!
@@ -7,3 +7,4 @@
 pub mod budget;
 pub mod clock;
 pub mod random;
+pub mod table;

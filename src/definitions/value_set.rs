@@ -4,9 +4,8 @@
 //! codes cannot be listed (languages, media types, units, SNOMED CT …). A value set whose content nobody here knows has `? *`.
 //! Source: <https://hl7.org/fhir/R4/valueset.html#compositions>.
 
-use std::collections::HashMap;
-
 use super::table::{BrokenTable, lines};
+use crate::base::table::Table;
 
 /// A value set.
 #[derive(Debug)]
@@ -73,11 +72,11 @@ impl ValueSet {
 }
 
 /// All value sets by URL; where there are several versions, in the order in which they supersede each other.
-pub(super) type ValueSets = HashMap<&'static str, Vec<ValueSet>>;
+pub(super) type ValueSets = Table<&'static str, Vec<ValueSet>>;
 
 /// Reads the table.
 pub(super) fn load(text: &'static str) -> Result<ValueSets, BrokenTable> {
-    let mut all = ValueSets::new();
+    let mut all = ValueSets::default();
     let mut current = None;
     for line in lines("value sets", text) {
         if line.inner {

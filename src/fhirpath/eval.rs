@@ -83,51 +83,52 @@ fn type_is(name: &str, wanted: &str) -> bool {
         }
 }
 
-pub(super) fn evaluate<'t>(ast: &'t Ast, focus: Node<'t>) -> Vec<Value<'t>> {
-    eval(ast, &Value::Node(focus), focus.tree().root())
-}
-
-fn eval<'t>(ast: &'t Ast, this: &Value<'t>, resource: Node<'t>) -> Vec<Value<'t>> {
+/// Hands each value of an expression to `found`, in order, without gathering them.
+pub(super) fn each<'t>(ast: &'t Ast, this: &Value<'t>, resource: Node<'t>, found: &mut dyn FnMut(Value<'t>)) {
     match ast {
-        Ast::This => vec![this.clone()],
-        Ast::Resource => vec![Value::Node(resource)],
+        Ast::This => found(this.clone()),
+        Ast::Resource => found(Value::Node(resource)),
         Ast::Root(ty) => {
             if this.is_a(ty) {
-                vec![this.clone()]
-            } else {
-                Vec::new()
+                found(this.clone());
             }
         }
-        Ast::Literal(literal) => vec![match literal {
+        Ast::Literal(literal) => found(match literal {
             Literal::String(text) => Value::String(Cow::Borrowed(text)),
             Literal::Boolean(value) => Value::Boolean(*value),
             Literal::Number(text) => Value::Number(Cow::Borrowed(text)),
-        }],
-        Ast::Child(input, name) => {
-            let input = eval(input, this, resource);
-            input.iter().filter_map(Value::node).flat_map(|node| node.named(*name)).map(Value::Node).collect()
+        }),
+        Ast::Child(input, name) => each(input, this, resource, &mut |value| {
+            value.node().into_iter().flat_map(|node| node.named(*name)).for_each(|child| found(Value::Node(child)));
+        }),
+        Ast::Item(input, number) => all(input, this, resource).into_iter().nth(*number).into_iter().for_each(found),
+        Ast::Call(input, function) => call(function, input, this, resource, found),
+        Ast::Is(input, ty) => {
+            if let [one] = all(input, this, resource).as_slice() {
+                found(Value::Boolean(one.is_a(ty)));
+            }
         }
-        Ast::Item(input, number) => eval(input, this, resource).into_iter().nth(*number).into_iter().collect(),
-        Ast::Call(input, function) => call(function, eval(input, this, resource), resource),
-        Ast::Is(input, ty) => match eval(input, this, resource).as_slice() {
-            [one] => vec![Value::Boolean(one.is_a(ty))],
-            _ => Vec::new(),
-        },
-        Ast::As(input, ty) => {
-            let mut input = eval(input, this, resource);
-            input.retain(|value| value.is_a(ty));
-            input
-        }
+        Ast::As(input, ty) => each(input, this, resource, &mut |value| {
+            if value.is_a(ty) {
+                found(value);
+            }
+        }),
         Ast::Binary(Operator::Union, left, right) => {
-            let mut all = eval(left, this, resource);
-            all.extend(eval(right, this, resource));
-            all
+            each(left, this, resource, found);
+            each(right, this, resource, found);
         }
         Ast::Binary(operator, left, right) => {
-            let (left, right) = (eval(left, this, resource), eval(right, this, resource));
-            binary(*operator, &left, &right).map(Value::Boolean).into_iter().collect()
+            let (left, right) = (all(left, this, resource), all(right, this, resource));
+            binary(*operator, &left, &right).map(Value::Boolean).into_iter().for_each(found);
         }
     }
+}
+
+/// All values of an expression.
+pub(super) fn all<'t>(ast: &'t Ast, this: &Value<'t>, resource: Node<'t>) -> Vec<Value<'t>> {
+    let mut values = Vec::new();
+    each(ast, this, resource, &mut |value| values.push(value));
+    values
 }
 
 /// The operators of three-valued logic; `None` is the empty collection.
@@ -166,31 +167,31 @@ fn truth(values: &[Value<'_>]) -> Option<bool> {
     }
 }
 
-fn call<'t>(function: &'t Function, mut input: Vec<Value<'t>>, resource: Node<'t>) -> Vec<Value<'t>> {
+fn call<'t>(function: &'t Function, input: &'t Ast, this: &Value<'t>, resource: Node<'t>, found: &mut dyn FnMut(Value<'t>)) {
+    let passes = |criteria: &'t Ast, value: &Value<'t>| truth(&all(criteria, value, resource)) == Some(true);
     match function {
-        Function::Where(criteria) => {
-            input.retain(|value| truth(&eval(criteria, value, resource)) == Some(true));
-            input
+        Function::Where(criteria) => each(input, this, resource, &mut |value| {
+            if passes(criteria, &value) {
+                found(value);
+            }
+        }),
+        Function::Exists(criteria) => {
+            let mut exists = false;
+            each(input, this, resource, &mut |value| {
+                exists = exists || criteria.as_deref().is_none_or(|criteria| passes(criteria, &value));
+            });
+            found(Value::Boolean(exists));
         }
-        Function::Exists(None) => vec![Value::Boolean(!input.is_empty())],
-        Function::Exists(Some(criteria)) => {
-            vec![Value::Boolean(input.iter().any(|value| truth(&eval(criteria, value, resource)) == Some(true)))]
-        }
-        Function::Empty => vec![Value::Boolean(input.is_empty())],
-        Function::Not => truth(&input).map(|value| Value::Boolean(!value)).into_iter().collect(),
-        Function::First => {
-            input.truncate(1);
-            input
-        }
-        Function::Resolve => input.iter().filter_map(Value::node).filter_map(|node| resolve(node, resource)).collect(),
-        Function::Extension(url) => {
-            let nodes = input.iter().filter_map(Value::node);
-            nodes
-                .flat_map(|node| node.all("extension"))
-                .filter(|ext| ext.get_text("url").is_some_and(|u| u == **url))
-                .map(Value::Node)
-                .collect()
-        }
+        Function::Empty => found(Value::Boolean(all(input, this, resource).is_empty())),
+        Function::Not => truth(&all(input, this, resource)).map(|value| Value::Boolean(!value)).into_iter().for_each(found),
+        Function::First => all(input, this, resource).into_iter().take(1).for_each(found),
+        Function::Resolve => each(input, this, resource, &mut |value| {
+            value.node().and_then(|node| resolve(node, resource)).into_iter().for_each(&mut *found);
+        }),
+        Function::Extension(url) => each(input, this, resource, &mut |value| {
+            let extensions = value.node().into_iter().flat_map(|node| node.all("extension"));
+            extensions.filter(|ext| ext.get_text("url").is_some_and(|u| u == **url)).for_each(|ext| found(Value::Node(ext)));
+        }),
     }
 }
 

@@ -13,13 +13,34 @@ mod parser;
 
 pub use eval::Value;
 
-use crate::model::schema::Schema;
+use ast::{Ast, Function, Operator};
+
+use crate::model::schema::{Name, Schema};
 use crate::model::tree::Node;
 
 /// A compiled expression.
 #[derive(Debug, Clone)]
 pub struct Expression {
-    root: ast::Ast,
+    root: Ast,
+    heads: Names,
+}
+
+/// A set of element names that may hold a little more than was put in: it tells what is surely absent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Names(u64);
+
+impl Names {
+    const ALL: Self = Self(u64::MAX);
+
+    /// The names of a node's children.
+    #[must_use]
+    pub fn under(node: Node<'_>) -> Self {
+        Self(node.members().fold(0, |set, member| set | Self::one(member.name()).0))
+    }
+
+    fn one(name: Name) -> Self {
+        Self(1 << (name.0 % 64))
+    }
 }
 
 /// Why an expression could not be compiled.
@@ -38,13 +59,38 @@ impl Expression {
     /// # Errors
     /// When the text is not FHIRPath, or uses a function that is not served.
     pub fn compile(text: &str, schema: &Schema) -> Result<Self, Invalid> {
-        let tokens = lexer::tokens(text)?;
-        Ok(Self { root: parser::parse(&tokens, schema)? })
+        let root = parser::parse(&lexer::tokens(text)?, schema)?;
+        Ok(Self { heads: heads(&root), root })
+    }
+
+    /// Whether the expression finds nothing on a node with these children, whatever is in them. Most search parameters are about
+    /// elements that a given resource lacks; this spares evaluating them.
+    #[must_use]
+    pub fn is_empty_without(&self, children: Names) -> bool {
+        self.heads.0 & children.0 == 0
+    }
+
+    /// Hands each value of the expression on `focus` to `found`, in order; `%resource` is the root of its tree.
+    pub fn each<'t>(&'t self, focus: Node<'t>, mut found: impl FnMut(Value<'t>)) {
+        eval::each(&self.root, &Value::Node(focus), focus.tree().root(), &mut found);
     }
 
     /// The values of the expression on `focus`; `%resource` is the root of its tree.
     pub fn evaluate<'t>(&'t self, focus: Node<'t>) -> Vec<Value<'t>> {
-        eval::evaluate(&self.root, focus)
+        eval::all(&self.root, &Value::Node(focus), focus.tree().root())
+    }
+}
+
+/// The children of the focus without which the expression is empty.
+fn heads(ast: &Ast) -> Names {
+    match ast {
+        Ast::Child(input, name) if matches!(**input, Ast::This | Ast::Root(_)) => Names::one(*name),
+        Ast::Child(input, _) | Ast::Item(input, _) | Ast::Is(input, _) | Ast::As(input, _) => heads(input),
+        Ast::Call(input, Function::Where(_) | Function::First | Function::Not | Function::Resolve | Function::Extension(_)) => {
+            heads(input)
+        }
+        Ast::Binary(Operator::Union, left, right) => Names(heads(left).0 | heads(right).0),
+        _ => Names::ALL,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Expressions as search parameters use them.
 
-use super::{Expression, Value};
+use super::{Expression, Names, Value};
 use crate::base::budget::Limits;
 use crate::definitions::Definitions;
 use crate::model::codec::read_json;
@@ -13,6 +13,7 @@ fn expressions_find_their_values() {
         let compiled = Expression::compile(expression, schema).unwrap();
         let found: Vec<_> = compiled.evaluate(resource.root()).into_iter().map(|value| show(&value)).collect();
         assert_eq!(found.join(" "), wanted, "{expression}");
+        assert!(found.is_empty() || !compiled.is_empty_without(Names::under(resource.root())), "{expression}");
     };
     let patient = r#"{"resourceType":"Patient","active":true,"name":[{"family":"A","given":["B","C"]},{"family":"D"}],
         "telecom":[{"system":"phone","value":"1"},{"system":"email","value":"2"}],"deceasedDateTime":"2020",

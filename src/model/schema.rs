@@ -3,10 +3,10 @@
 //! Filled from the compiled StructureDefinitions by `definitions`; names are `'static` because the tables are embedded.
 //! Source: <https://hl7.org/fhir/R4/formats.html>, <https://hl7.org/fhir/R4/elementdefinition.html>.
 
-use std::collections::HashMap;
 use std::fmt;
 
 use super::primitive::Primitive;
+use crate::base::table::Table;
 
 /// Number of a type in its [`Schema`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -50,6 +50,8 @@ pub struct TypeFacts {
     pub kind: Kind,
     elements: std::ops::Range<u32>,
     slots: std::ops::Range<u32>,
+    /// Numbers of the elements that must be there.
+    required: Vec<u32>,
 }
 
 /// An element of a type.
@@ -129,8 +131,8 @@ pub struct Schema {
     elements: Vec<ElementFacts>,
     slots: Vec<Slot>,
     names: Vec<&'static str>,
-    name_ids: HashMap<&'static str, Name>,
-    type_ids: HashMap<&'static str, TypeId>,
+    name_ids: Table<&'static str, Name>,
+    type_ids: Table<&'static str, TypeId>,
 }
 
 /// A type that the tables mention but do not define.
@@ -149,8 +151,8 @@ impl Schema {
             elements: Vec::new(),
             slots: Vec::new(),
             names: Vec::new(),
-            name_ids: HashMap::new(),
-            type_ids: HashMap::new(),
+            name_ids: Table::default(),
+            type_ids: Table::default(),
         };
         for (i, draft) in drafts.iter().enumerate() {
             schema.type_ids.insert(draft.name, TypeId(narrow(i)));
@@ -187,6 +189,7 @@ impl Schema {
                 kind: draft.kind,
                 elements: range(first_element, schema.elements.len()),
                 slots: range(first_slot, schema.slots.len()),
+                required: (first_element..).zip(&draft.elements).filter(|(_, element)| element.min > 0).filter_map(|(i, _)| u32::try_from(i).ok()).collect(),
             });
         }
         Ok(schema)
@@ -248,6 +251,11 @@ impl Schema {
     #[must_use]
     pub fn elements(&self, ty: TypeId) -> &[ElementFacts] {
         self.facts(ty).and_then(|facts| self.elements.get(wide(&facts.elements))).unwrap_or(&[])
+    }
+
+    /// The elements of a type that must be there.
+    pub fn required(&self, ty: TypeId) -> impl Iterator<Item = &ElementFacts> {
+        self.facts(ty).into_iter().flat_map(|facts| &facts.required).filter_map(|number| self.element(*number))
     }
 
     /// The properties of a type, sorted by key.

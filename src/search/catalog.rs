@@ -2,10 +2,9 @@
 //!
 //! Parameters of kind composite and special are known here and not yet served; asking for one is an error, never ignored.
 
-use std::collections::HashMap;
-
 use super::key;
 use super::plan::ParameterNumber;
+use crate::base::table::Table;
 use crate::definitions::{Definitions, Parameter, ParameterKind};
 use crate::fhirpath::{Expression, Invalid};
 use crate::model::schema::{ResourceType, Schema, TypeId};
@@ -56,7 +55,7 @@ impl TypeCatalog {
 #[derive(Debug)]
 pub struct Catalog {
     definitions: &'static Definitions,
-    types: HashMap<TypeId, TypeCatalog>,
+    types: Table<TypeId, TypeCatalog>,
 }
 
 /// An expression in the tables that cannot be compiled.
@@ -74,7 +73,7 @@ impl Catalog {
     /// # Errors
     /// When an expression of the tables is not understood; the tests hold that none is.
     pub fn new(definitions: &'static Definitions) -> Result<Self, BadExpression> {
-        let mut types = HashMap::new();
+        let mut types = Table::default();
         for kind in definitions.schema.resource_types() {
             let mut parameters = Vec::new();
             for parameter in definitions.parameters(kind) {

@@ -3,6 +3,7 @@
 //! This is the part of validation that every write passes, since a code that nobody knows cannot be found or understood.
 //! Source: <https://hl7.org/fhir/R4/terminologies.html#code>.
 
+use super::element::location;
 use crate::definitions::Definitions;
 use crate::definitions::rules::Strength;
 use crate::definitions::value_set::Membership;
@@ -16,33 +17,19 @@ use crate::model::tree::{Node, Shape};
 #[must_use]
 pub fn check(resource: &Resource, definitions: &Definitions) -> Vec<Issue> {
     let mut issues = Vec::new();
-    let mut path = resource.kind().name().to_owned();
-    object(resource.root(), definitions, &mut path, &mut issues);
+    object(resource.root(), definitions, &mut issues);
     issues
 }
 
-fn object(parent: Node<'_>, definitions: &Definitions, path: &mut String, issues: &mut Vec<Issue>) {
+fn object(parent: Node<'_>, definitions: &Definitions, issues: &mut Vec<Issue>) {
     for member in parent.members().filter(|member| member.name() != Name::NONE && !member.is_shadow()) {
-        let length = path.len();
-        path.push('.');
-        path.push_str(member.key());
-        if member.shape() == Shape::Array {
-            for (i, item) in member.members().enumerate() {
-                let length = path.len();
-                path.push_str(&format!("[{i}]"));
-                value(item, parent, definitions, path, issues);
-                path.truncate(length);
-            }
-        } else {
-            value(member, parent, definitions, path, issues);
-        }
-        path.truncate(length);
+        member.opened().for_each(|node| value(node, parent, definitions, issues));
     }
 }
 
-fn value(node: Node<'_>, parent: Node<'_>, definitions: &Definitions, path: &mut String, issues: &mut Vec<Issue>) {
+fn value(node: Node<'_>, parent: Node<'_>, definitions: &Definitions, issues: &mut Vec<Issue>) {
     if node.shape() == Shape::Object {
-        return object(node, definitions, path, issues);
+        return object(node, definitions, issues);
     }
     if node.kind() != Kind::Primitive(Primitive::Code) || !node.is_primitive() {
         return;
@@ -54,6 +41,6 @@ fn value(node: Node<'_>, parent: Node<'_>, definitions: &Definitions, path: &mut
     if set.membership(None, &node.text()) == Membership::Out {
         let told: String = node.text().chars().take(60).collect();
         let diagnostics = format!("\"{told}\" is not a code of {}, which is required here.", set.url);
-        issues.push(Issue::error(IssueType::CodeInvalid, path.clone(), diagnostics));
+        issues.push(Issue::error(IssueType::CodeInvalid, location(node), diagnostics));
     }
 }

@@ -5,7 +5,7 @@
 
 use crate::model::outcome::{Issue, IssueType};
 use crate::model::primitive::Json;
-use crate::model::schema::{Kind, Name, Schema, Slot, TypeId};
+use crate::model::schema::{ElementFacts, Kind, Name, Schema, Slot, TypeId};
 use crate::model::tree::{Shape, Stored, Tree, unescape};
 
 /// Types all nodes of `tree`; gives at most `most` issues.
@@ -80,14 +80,13 @@ impl<'a> Checker<'a> {
         self.text.get(start as usize..end as usize).unwrap_or("")
     }
 
-    fn children(&self, index: u32) -> Vec<u32> {
+    fn children(&self, index: u32) -> impl Iterator<Item = u32> {
         let (mut at, end) = (index + 1, self.node(index).next);
-        let mut children = Vec::new();
-        while at < end {
-            children.push(at);
-            at = self.node(at).next;
-        }
-        children
+        std::iter::from_fn(move || {
+            let child = at;
+            at = self.node(child).next;
+            Some(child).filter(|child| *child < end)
+        })
     }
 
     fn fail(&mut self, code: IssueType, diagnostics: String) {
@@ -117,7 +116,7 @@ impl<'a> Checker<'a> {
         if self.node(index).shape != Shape::Object {
             return self.fail(IssueType::Structure, "A resource must be a JSON object.".into());
         }
-        let said = self.children(index).into_iter().find(|child| self.key(*child) == "resourceType");
+        let said = self.children(index).find(|child| self.key(*child) == "resourceType");
         let Some(said) = said else {
             return self.fail(
                 IssueType::Structure,
@@ -147,6 +146,7 @@ impl<'a> Checker<'a> {
         let mut seen = Seen::new(slots.len() * 2);
         let mut shadows: Vec<(u32, &'static Slot)> = Vec::new();
         let mut nulls: Vec<&'static Slot> = Vec::new();
+        let mut chosen: Vec<&'static Slot> = Vec::new();
         let (mut at, end) = (index + 1, self.node(index).next);
         if at == end {
             return self.fail(IssueType::Structure, "An object must not be empty: leave the element out.".into());
@@ -183,14 +183,18 @@ impl<'a> Checker<'a> {
                     );
                 }
             } else {
-                self.element(child, slot);
+                let facts = self.schema.element(slot.element);
+                if facts.is_some_and(|facts| facts.choice) {
+                    chosen.push(slot);
+                }
+                self.element(child, slot, facts.is_some_and(ElementFacts::many));
                 if std::mem::take(&mut self.saw_null) {
                     nulls.push(slot);
                 }
             }
             self.path.pop();
         }
-        self.choices(index);
+        self.choices(&chosen);
         self.required(index, ty);
         for slot in nulls.into_iter().filter(|slot| shadows.iter().all(|(_, shadow)| shadow.key != slot.key)) {
             self.path.push(Step::Key(slot.key));
@@ -216,62 +220,49 @@ impl<'a> Checker<'a> {
     }
 
     /// Refuses two choices of one element in one object (`valueString` beside `valueQuantity`).
-    fn choices(&mut self, index: u32) {
-        let mut names: Vec<(Name, TypeId)> = Vec::new();
-        let (mut at, end) = (index + 1, self.node(index).next);
-        while at < end {
-            let node = self.node(at);
-            at = node.next;
-            if node.name == Name::NONE {
-                continue;
-            }
-            match names.iter().find(|(name, _)| *name == node.name) {
-                Some((_, ty)) if *ty != node.ty && !node.shadow => {
-                    let name = self.schema.name(node.name);
-                    self.fail(IssueType::Structure, format!("{name}[x] has more than one type here: send only one."));
-                }
-                Some(_) => {}
-                None => names.push((node.name, node.ty)),
+    fn choices(&mut self, chosen: &[&Slot]) {
+        for (i, slot) in chosen.iter().enumerate() {
+            let before = chosen.get(..i).unwrap_or(&[]);
+            if before.iter().any(|other| other.element == slot.element && other.ty != slot.ty) {
+                let name = self.schema.name(slot.name);
+                self.fail(IssueType::Structure, format!("{name}[x] has more than one type here: send only one."));
             }
         }
     }
 
     /// Tells the elements that the type needs and the object lacks.
     fn required(&mut self, index: u32, ty: TypeId) {
-        for element in self.schema.elements(ty).iter().filter(|element| element.min > 0) {
-            let (mut at, end) = (index + 1, self.node(index).next);
-            let mut found = false;
-            while at < end && !found {
-                let node = self.node(at);
-                found = node.name == element.name;
-                at = node.next;
-            }
+        let schema = self.schema;
+        for element in schema.required(ty) {
             // What stands only under its name with '_' has no name yet here, but a key.
-            let name = self.schema.name(element.name);
-            if !found
-                && !self.children(index).into_iter().any(|child| self.key(child).strip_prefix('_').is_some_and(|key| key.starts_with(name)))
-            {
+            let name = schema.name(element.name);
+            let found = self.children(index).any(|child| self.node(child).name == element.name)
+                || self.children(index).any(|child| self.key(child).strip_prefix('_').is_some_and(|key| key.starts_with(name)));
+            if !found {
                 let choice = if element.choice { "[x]" } else { "" };
-                self.fail(IssueType::Required, format!("The element {name}{choice} is missing: {} needs it.", self.schema.type_name(ty)));
+                self.fail(IssueType::Required, format!("The element {name}{choice} is missing: {} needs it.", schema.type_name(ty)));
             }
         }
     }
 
-    fn element(&mut self, index: u32, slot: &Slot) {
+    fn element(&mut self, index: u32, slot: &Slot, many: bool) {
         self.set(index, slot.name, slot.ty, false);
-        let many = self.schema.element(slot.element).is_some_and(super::super::schema::ElementFacts::many);
         let node = self.node(index);
         match (many, node.shape) {
             (true, Shape::Array) => {
-                let items = self.children(index);
-                if items.is_empty() {
+                let (mut item, end) = (index + 1, node.next);
+                if item == end {
                     return self.fail(IssueType::Structure, "An array must not be empty: leave the element out.".into());
                 }
-                for (i, item) in items.into_iter().enumerate() {
+                for i in 0.. {
+                    if item >= end {
+                        break;
+                    }
                     self.path.push(Step::Item(i));
                     self.set(item, slot.name, slot.ty, false);
                     self.value(item, slot.ty, true);
                     self.path.pop();
+                    item = self.node(item).next;
                 }
             }
             (true, _) => self.fail(IssueType::Structure, "This element repeats, so its value must be a JSON array: [ … ].".into()),
@@ -318,7 +309,7 @@ impl<'a> Checker<'a> {
     /// The id and extensions of a primitive; for arrays, aligned with the array of values.
     fn shadow(&mut self, parent: u32, index: u32, slot: &Slot) {
         self.set(index, slot.name, self.shadow, true);
-        let many = self.schema.element(slot.element).is_some_and(super::super::schema::ElementFacts::many);
+        let many = self.schema.element(slot.element).is_some_and(ElementFacts::many);
         let node = self.node(index);
         if !many {
             return match node.shape {
@@ -333,12 +324,9 @@ impl<'a> Checker<'a> {
             return self
                 .fail(IssueType::Structure, "This element repeats, so what stands under its name with '_' must be an array.".into());
         }
-        let values = self
-            .children(parent)
-            .into_iter()
-            .find(|child| *child != index && self.key(*child) == slot.key)
-            .map(|child| self.children(child));
-        let items = self.children(index);
+        let values = self.children(parent).find(|child| *child != index && self.key(*child) == slot.key);
+        let values: Option<Vec<u32>> = values.map(|child| self.children(child).collect());
+        let items: Vec<u32> = self.children(index).collect();
         if let Some(values) = &values
             && values.len() != items.len()
         {

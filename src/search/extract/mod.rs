@@ -14,7 +14,7 @@ use super::catalog::{Catalog, TypeCatalog};
 use super::key;
 use super::plan::{ParameterNumber, Rows, TextRow};
 use crate::definitions::{Definitions, ParameterKind};
-use crate::fhirpath::Value;
+use crate::fhirpath::{Names, Value};
 use crate::model::resource::Resource;
 use crate::model::tree::Node;
 
@@ -50,22 +50,23 @@ pub fn rows(resource: &Resource, catalog: &Catalog, base: &str) -> Rows {
     let mut rows = Rows { last_updated: own.last_updated, ..Rows::default() };
     rows.posts.reserve(48);
     rows.posts.push(own.type_post);
+    let there = Names::under(resource.root());
     for compiled in own.parameters() {
-        let Some(expression) = &compiled.expression else { continue };
-        let values = expression.evaluate(resource.root());
-        if values.is_empty() {
-            continue;
-        }
+        let Some(expression) = compiled.expression.as_ref().filter(|expression| !expression.is_empty_without(there)) else { continue };
         let parameter = compiled.parameter.number;
-        // What a boolean expression finds (`deceased.exists() and …`) is a value, not an element.
-        rows.posts.push(key::present(parameter));
         let mut sink = Sink { rows: &mut rows, parameter, base, definitions: catalog.definitions() };
-        for value in &values {
+        let mut found = false;
+        expression.each(resource.root(), |value| {
+            found = true;
             match (compiled.parameter.kind, value) {
-                (ParameterKind::Token, Value::Boolean(value)) => token::plain("", if *value { "true" } else { "false" }, &mut sink),
-                (kind, Value::Node(node)) => element(kind, *node, &mut sink),
+                // What a boolean expression finds (`deceased.exists() and …`) is a value, not an element.
+                (ParameterKind::Token, Value::Boolean(value)) => token::plain("", if value { "true" } else { "false" }, &mut sink),
+                (kind, Value::Node(node)) => element(kind, node, &mut sink),
                 _ => {}
             }
+        });
+        if found {
+            sink.post(key::present(parameter));
         }
     }
     rows.posts.sort_unstable();

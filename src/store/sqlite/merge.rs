@@ -42,7 +42,7 @@ impl Merge {
         for (row, state) in &states {
             rows.add(*row, state);
         }
-        rows.sort();
+        rows.sort(true);
         Some(Self { rows, done: 0, last_row, resources: states.len(), touched: HashSet::new() })
     }
 

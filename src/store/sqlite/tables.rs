@@ -148,14 +148,15 @@ impl Tables {
         self.posts.len() + self.numbers.len() + self.lows.len() + self.highs.len() + self.texts.len() + self.norms.len()
     }
 
-    /// Puts every list into the order of its table. Changes of the same row stay in their order.
-    pub(super) fn sort(&mut self) {
-        sort(&mut self.posts);
-        sort(&mut self.numbers);
-        sort(&mut self.lows);
-        sort(&mut self.highs);
-        sort(&mut self.texts);
-        sort(&mut self.norms);
+    /// Puts every list into the order of its table. Changes of the same row stay in their order, unless `alike` says that all
+    /// are additions.
+    pub(super) fn sort(&mut self, alike: bool) {
+        sort(&mut self.posts, alike);
+        sort(&mut self.numbers, alike);
+        sort(&mut self.lows, alike);
+        sort(&mut self.highs, alike);
+        sort(&mut self.texts, alike);
+        sort(&mut self.norms, alike);
     }
 
     /// Shows every list to `visitor`.
@@ -176,7 +177,7 @@ impl Tables {
     /// Writes everything, and is empty then.
     pub(super) fn flush(&mut self, connection: &Connection) -> Result<(), StoreError> {
         if self.len() > 0 {
-            self.sort();
+            self.sort(false);
             self.write(connection, 0..self.len(), &|_| false)?;
             *self = Self::default();
         }
@@ -189,8 +190,12 @@ fn time(state: &State, rows: &Rows) -> NumberRow {
     NumberRow { parameter: rows.last_updated, low: state.updated.0, high: state.updated.0, unit: 0 }
 }
 
-fn sort<R: Row>(changes: &mut Changes<R>) {
-    changes.sort_by(|(a, _), (b, _)| a.cmp(b));
+fn sort<R: Row>(changes: &mut Changes<R>, alike: bool) {
+    if alike {
+        changes.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+    } else {
+        changes.sort_by(|(a, _), (b, _)| a.cmp(b));
+    }
 }
 
 /// A part of several lists that are counted as one.

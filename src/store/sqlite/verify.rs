@@ -78,7 +78,7 @@ fn index(connection: &Connection, faults: &mut Vec<String>) -> Result<(), StoreE
     for after in (0..=last).step_by(usize::try_from(STEP).unwrap_or(1)) {
         let mut tables = Tables::default();
         each_state(connection, after, after + STEP, |row, state| tables.add(row, &state))?;
-        tables.sort();
+        tables.sort(true);
         tables.visit(&mut counts)?;
     }
     for (table, named) in counts.named {

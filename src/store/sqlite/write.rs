@@ -45,13 +45,21 @@ impl Numbers {
     }
 }
 
+/// What a transaction leaves.
+pub(super) struct Ended {
+    pub(super) numbers: Numbers,
+    pub(super) progress: Progress,
+    /// How many versions came to the recent ones.
+    pub(super) come: usize,
+}
+
 /// One transaction under way.
 pub(super) struct Batch<'c> {
     connection: &'c Connection,
     shared: &'c Shared,
     /// A generation of recent rows that is on its way into the tables.
     merge: Option<&'c Merge>,
-    /// The time of everything in the batch.
+    /// The time of what is written.
     now: Instant,
     numbers: Numbers,
     /// Changes of index rows that do not wait among the recent ones.
@@ -66,26 +74,27 @@ pub(super) struct Batch<'c> {
 }
 
 impl<'c> Batch<'c> {
-    /// Opens the transaction. Times have milliseconds and never go backwards.
+    /// Opens the transaction.
     pub(super) fn begin(
         connection: &'c Connection,
         shared: &'c Shared,
         merge: Option<&'c Merge>,
-        now: Instant,
         numbers: Numbers,
     ) -> Result<Self, StoreError> {
         connection.prepare_cached("BEGIN IMMEDIATE").and_then(|mut statement| statement.execute([])).map_err(failed)?;
-        let now = now.to_milliseconds().max(numbers.last);
-        let (pending, fresh, progress) = (Tables::default(), Vec::new(), Progress::default());
+        let (now, pending, fresh, progress) = (numbers.last, Tables::default(), Vec::new(), Progress::default());
         Ok(Self { connection, shared, merge, now, numbers, pending, fresh, come: 0, progress, grown: BTreeMap::new() })
     }
 
-    /// Writes the index rows: those of this batch that do not wait, and a share of those that have waited. What comes in goes
-    /// out a little faster, so that there are never many more than a generation.
-    pub(super) fn index(&mut self, more: usize) -> Result<(), StoreError> {
-        self.settle()?;
+    /// Tells the time of what is written from now on. Times have milliseconds and never go backwards.
+    pub(super) fn at(&mut self, now: Instant) {
+        self.now = now.to_milliseconds().max(self.numbers.last);
+    }
+
+    /// Writes index rows of `resources` resources among those that have waited. To be called before anything else.
+    pub(super) fn merge(&mut self, resources: usize) -> Result<(), StoreError> {
         if let Some(merge) = self.merge {
-            merge.step(self.connection, self.come + self.come / 4 + more, &mut self.progress)?;
+            merge.step(self.connection, resources, &mut self.progress)?;
         }
         if let Some(mark) = self.progress.mark {
             self.execute("UPDATE mark SET indexed = ?1", [mark])?;
@@ -95,9 +104,10 @@ impl<'c> Batch<'c> {
     }
 
     /// Makes everything durable; afterwards the commits may be answered.
-    pub(super) fn finish(self) -> Result<(Numbers, Progress), StoreError> {
+    pub(super) fn finish(mut self) -> Result<Ended, StoreError> {
+        self.settle()?;
         self.execute("COMMIT", [])?;
-        Ok((self.numbers, self.progress))
+        Ok(Ended { numbers: self.numbers, progress: self.progress, come: self.come })
     }
 
     /// Checks and writes one commit. [`StoreError::Unmet`] refuses it without a trace; any other error spoils the batch.

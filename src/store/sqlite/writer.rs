@@ -1,6 +1,8 @@
 //! The one thread that writes. It takes all commits that wait, writes them in one transaction, and answers when it is durable.
 //!
-//! Group commit: while the disk makes one batch durable the next one gathers, so that many writers share one sync.
+//! Group commit: while the disk makes one batch durable the next one gathers, so that many writers share one sync. Index rows
+//! that have waited go into the tables at the beginning of a transaction, since then the writers that were just answered are
+//! busy elsewhere with what they send next, and the batch is taken in when that is done.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,9 +14,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::Shared;
 use super::checkpoint::Checkpoints;
-use super::merge::{Merge, Progress};
+use super::merge::Merge;
 use super::prepared::Prepared;
-use super::write::{Batch, Numbers};
+use super::write::{Batch, Ended, Numbers};
 use crate::base::clock::Clock;
 use crate::store::port::{StoreError, Written};
 
@@ -80,7 +82,7 @@ impl Writer {
     ) -> Result<Self, StoreError> {
         let (queue, arriving) = mpsc::channel();
         let statistics = Arc::new(Statistics::default());
-        let work = Work { connection, shared, clock, numbers, checkpoints, merge: None, statistics: Arc::clone(&statistics) };
+        let work = Work { connection, shared, clock, numbers, checkpoints, merge: None, owed: 0, statistics: Arc::clone(&statistics) };
         std::thread::Builder::new()
             .name("store-write".to_owned())
             .spawn(move || work.run(arriving))
@@ -123,15 +125,47 @@ struct Work {
     numbers: Numbers,
     checkpoints: Checkpoints,
     merge: Option<Merge>,
+    /// Index rows of so many resources are to go into the tables with the next transaction.
+    owed: usize,
     statistics: Arc<Statistics>,
+}
+
+/// The commits of one transaction, and where more of them come from.
+struct Gathering<'a> {
+    batch: Vec<Waiting>,
+    bytes: usize,
+    arriving: Option<&'a mpsc::Receiver<Message>>,
+    /// What came that is not a commit.
+    other: Option<Message>,
+}
+
+impl Gathering<'_> {
+    /// Takes in what has arrived, up to a full batch.
+    fn gather(&mut self) {
+        while self.batch.len() < BATCH
+            && self.bytes < BATCH_BYTES
+            && let Some(message) = self.arriving.and_then(|arriving| arriving.try_recv().ok())
+        {
+            match message {
+                Message::Commit(waiting) => {
+                    self.bytes += waiting.commit.size;
+                    self.batch.push(*waiting);
+                }
+                other => {
+                    self.other = Some(other);
+                    self.arriving = None;
+                }
+            }
+        }
+    }
 }
 
 impl Work {
     fn run(mut self, arriving: mpsc::Receiver<Message>) {
         let mut idle = IDLE;
         let closing = loop {
-            let mut next = match arriving.recv_timeout(idle) {
-                Ok(message) => Some(message),
+            let message = match arriving.recv_timeout(idle) {
+                Ok(message) => message,
                 Err(RecvTimeoutError::Timeout) => {
                     // Bit by bit, so that a commit that comes does not wait long; after a failure not at once again.
                     idle = if matches!(self.tidy(IDLE_STEP), Ok(true)) { Duration::ZERO } else { IDLE };
@@ -140,22 +174,10 @@ impl Work {
                 Err(RecvTimeoutError::Disconnected) => break None,
             };
             idle = IDLE;
-            let (mut batch, mut bytes, mut other) = (Vec::new(), 0, None);
-            while let Some(message) = next.take() {
-                match message {
-                    Message::Commit(waiting) => {
-                        bytes += waiting.commit.size;
-                        batch.push(*waiting);
-                        if batch.len() < BATCH && bytes < BATCH_BYTES {
-                            next = arriving.try_recv().ok();
-                        }
-                    }
-                    message => other = Some(message),
-                }
-            }
-            if !batch.is_empty() {
-                self.serve(batch);
-            }
+            let other = match message {
+                Message::Commit(first) => self.serve(*first, &arriving),
+                other => Some(other),
+            };
             match other {
                 Some(Message::Settle(done)) => {
                     let _ = done.send(self.settle());
@@ -174,33 +196,38 @@ impl Work {
         }
     }
 
-    /// Writes a batch and answers.
-    fn serve(&mut self, batch: Vec<Waiting>) {
-        match self.attempt(&batch, 0) {
-            Ok(answers) => send(batch, answers),
+    /// Writes a commit together with those that arrive meanwhile, and answers; gives what arrived that is not a commit.
+    fn serve(&mut self, first: Waiting, arriving: &mpsc::Receiver<Message>) -> Option<Message> {
+        let mut gathering = Gathering { bytes: first.commit.size, batch: vec![first], arriving: Some(arriving), other: None };
+        match self.attempt(&mut gathering, self.owed) {
+            Ok(answers) => send(gathering.batch, answers),
             // One of several may be to blame: each gets its own transaction.
-            Err(_) if batch.len() > 1 => {
-                for waiting in batch {
-                    self.serve(vec![waiting]);
+            Err(_) => {
+                for waiting in gathering.batch {
+                    let mut alone = Gathering { batch: vec![waiting], bytes: 0, arriving: None, other: None };
+                    let answers = self.attempt(&mut alone, 0).unwrap_or_else(|error| vec![Err(error)]);
+                    send(alone.batch, answers);
                 }
             }
-            Err(error) => send(batch, vec![Err(error)]),
         }
         if self.merge.is_none() && self.shared.recent.is_full() {
             self.merge = Merge::begin(&self.shared.recent);
         }
         self.checkpoints.after_transaction(&self.connection);
+        gathering.other
     }
 
-    /// Writes a batch and index rows of `more` resources in one transaction. What a commit is answered may rest on what an
+    /// Writes index rows of `share` resources and a batch in one transaction. What a commit is answered may rest on what an
     /// earlier one wrote, so if the transaction fails nobody is answered.
-    fn attempt(&mut self, batch: &[Waiting], more: usize) -> Result<Vec<Answered>, StoreError> {
-        match self.transact(batch, more) {
-            Ok((answers, numbers, progress)) => {
-                self.numbers = numbers;
-                let merged = progress.mark.is_some();
+    fn attempt(&mut self, gathering: &mut Gathering<'_>, share: usize) -> Result<Vec<Answered>, StoreError> {
+        match self.transact(gathering, share) {
+            Ok((answers, ended)) => {
+                self.numbers = ended.numbers;
+                // What comes in goes out a little faster, so that there are never many more than a generation.
+                self.owed = ended.come + ended.come / 4;
+                let merged = ended.progress.mark.is_some();
                 if let Some(merge) = &mut self.merge {
-                    merge.advance(progress);
+                    merge.advance(ended.progress);
                 }
                 if merged {
                     self.merge = None;
@@ -218,25 +245,28 @@ impl Work {
         }
     }
 
-    fn transact(&self, batch: &[Waiting], more: usize) -> Result<(Vec<Answered>, Numbers, Progress), StoreError> {
+    fn transact(&self, gathering: &mut Gathering<'_>, share: usize) -> Result<(Vec<Answered>, Ended), StoreError> {
         let counted = &self.statistics;
-        counted.commits.fetch_add(batch.len() as u64, Ordering::Relaxed);
-        counted.transactions.fetch_add(1, Ordering::Relaxed);
         let mut watch = Watch(Instant::now());
-        let mut transaction = Batch::begin(&self.connection, &self.shared, self.merge.as_ref(), self.clock.now(), self.numbers)?;
-        let mut answers = Vec::with_capacity(batch.len());
-        for waiting in batch {
+        let mut transaction = Batch::begin(&self.connection, &self.shared, self.merge.as_ref(), self.numbers)?;
+        transaction.merge(share)?;
+        watch.lap(&counted.indexing);
+        gathering.gather();
+        // Not earlier: nobody's write may seem older than the moment at which it was sent.
+        transaction.at(self.clock.now());
+        counted.commits.fetch_add(gathering.batch.len() as u64, Ordering::Relaxed);
+        counted.transactions.fetch_add(1, Ordering::Relaxed);
+        let mut answers = Vec::with_capacity(gathering.batch.len());
+        for waiting in &gathering.batch {
             answers.push(match transaction.apply(&waiting.commit) {
                 Err(error) if !matches!(error, StoreError::Unmet(_)) => return Err(error),
                 answer => answer,
             });
         }
         watch.lap(&counted.writing);
-        transaction.index(more)?;
-        watch.lap(&counted.indexing);
-        let (numbers, progress) = transaction.finish()?;
+        let ended = transaction.finish()?;
         watch.lap(&counted.syncing);
-        Ok((answers, numbers, progress))
+        Ok((answers, ended))
     }
 
     /// Brings index rows of some resources into the tables; tells whether there are more.
@@ -245,7 +275,7 @@ impl Work {
             self.merge = Merge::begin(&self.shared.recent);
         }
         if self.merge.is_some() {
-            self.attempt(&[], resources)?;
+            self.attempt(&mut Gathering { batch: Vec::new(), bytes: 0, arriving: None, other: None }, resources)?;
             self.checkpoints.after_transaction(&self.connection);
         }
         Ok(self.merge.is_some() || !self.shared.recent.is_empty())
