@@ -1,6 +1,6 @@
 //! The application: what `norn` does when it is called.
 //!
-//! [`arguments`] and [`config`] read what the user wants, [`wire`] puts the gateway together, one file per command does it.
+//! [`arguments`] and [`config`] read what the user wants, `wire` puts the gateway together, one file per command does it.
 //!
 //! Invariant: nothing imports this floor.
 

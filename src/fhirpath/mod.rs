@@ -86,9 +86,7 @@ fn heads(ast: &Ast) -> Names {
     match ast {
         Ast::Child(input, name) if matches!(**input, Ast::This | Ast::Root(_)) => Names::one(*name),
         Ast::Child(input, _) | Ast::Item(input, _) | Ast::Is(input, _) | Ast::As(input, _) => heads(input),
-        Ast::Call(input, Function::Where(_) | Function::First | Function::Not | Function::Resolve | Function::Extension(_)) => {
-            heads(input)
-        }
+        Ast::Call(input, Function::Where(_) | Function::First | Function::Not | Function::Resolve | Function::Extension(_)) => heads(input),
         Ast::Binary(Operator::Union, left, right) => Names(heads(left).0 | heads(right).0),
         _ => Names::ALL,
     }

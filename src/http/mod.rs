@@ -1,6 +1,6 @@
 //! Bytes to interactions and back: the FHIR REST API over HTTP/1.1 and HTTP/2.
 //!
-//! [`server`] accepts and drains connections, [`service`] takes one request through: negotiation, body, interaction, answer.
+//! [`server`] accepts and drains connections, `service` takes one request through: negotiation, body, interaction, answer.
 //! Source: <https://hl7.org/fhir/R4/http.html>, RFC 9110.
 //!
 //! Invariant: no decision about resources is made here; no SQL.

@@ -189,7 +189,11 @@ impl Schema {
                 kind: draft.kind,
                 elements: range(first_element, schema.elements.len()),
                 slots: range(first_slot, schema.slots.len()),
-                required: (first_element..).zip(&draft.elements).filter(|(_, element)| element.min > 0).filter_map(|(i, _)| u32::try_from(i).ok()).collect(),
+                required: (first_element..)
+                    .zip(&draft.elements)
+                    .filter(|(_, element)| element.min > 0)
+                    .filter_map(|(i, _)| u32::try_from(i).ok())
+                    .collect(),
             });
         }
         Ok(schema)

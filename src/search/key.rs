@@ -101,7 +101,7 @@ pub fn unit(system: &str, code: &str) -> u64 {
     (u64::from(half(system)) << 32) | u64::from(unit_code(code))
 }
 
-/// The lower half of [`unit`].
+/// The lower half of [`unit()`].
 #[must_use]
 pub fn unit_code(code: &str) -> u32 {
     half(code)

@@ -69,6 +69,18 @@ pub struct Rows {
     pub last_updated: ParameterNumber,
 }
 
+impl Rows {
+    /// Sorts the rows and drops duplicates, so that two sets of rows can be compared by walking them side by side.
+    pub fn tidy(&mut self) {
+        self.posts.sort_unstable();
+        self.posts.dedup();
+        self.numbers.sort_unstable();
+        self.numbers.dedup();
+        self.texts.sort_unstable();
+        self.texts.dedup();
+    }
+}
+
 /// A test of one interval row.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Test {

@@ -7,16 +7,6 @@ use std::cmp::Ordering;
 
 use crate::search::plan::{NumberRow, Rows, TextRow};
 
-/// Sorts rows and drops duplicates, so that two sets of rows can be compared by walking them side by side.
-pub(crate) fn tidy(rows: &mut Rows) {
-    rows.posts.sort_unstable();
-    rows.posts.dedup();
-    rows.numbers.sort_unstable();
-    rows.numbers.dedup();
-    rows.texts.sort_unstable();
-    rows.texts.dedup();
-}
-
 /// Packs rows.
 pub(crate) fn pack(rows: &Rows) -> Vec<u8> {
     let texts: usize = rows.texts.iter().map(|row| row.text.len() + 4).sum();
@@ -171,8 +161,8 @@ mod tests {
 
         #[test]
         fn differences_lead_from_old_to_new(mut old in rows(), mut new in rows()) {
-            tidy(&mut old);
-            tidy(&mut new);
+            old.tidy();
+            new.tidy();
             let mut posts: std::collections::BTreeSet<u64> = old.posts.iter().copied().collect();
             differ(&old.posts, &new.posts, |post, add| assert!(if add { posts.insert(*post) } else { posts.remove(post) }));
             prop_assert_eq!(posts.into_iter().collect::<Vec<_>>(), new.posts);

@@ -1,13 +1,6 @@
 //! The gateway from outside: real sockets, real files, real processes.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::print_stdout,
-    reason = "tests stop at the first surprise"
-)]
+#![expect(clippy::unwrap_used, clippy::print_stdout, clippy::panic, clippy::indexing_slicing, reason = "tests stop at the first surprise")]
 
 mod conformance;
 mod crash;
@@ -15,7 +8,6 @@ mod demo;
 mod examples;
 mod import;
 mod profiles;
-
 mod rest;
 mod support;
 mod tidy;

@@ -1,6 +1,6 @@
 //! Bytes to resources and back.
 //!
-//! JSON is read in two steps: [`scan`] turns bytes into minified text and untyped nodes, [`typed`] walks the nodes with the
+//! JSON is read in two steps: `scan` turns bytes into minified text and untyped nodes, `typed` walks the nodes with the
 //! schema and holds the rules of FHIR's JSON. XML comes in and goes out over JSON ([`xml`]).
 //!
 //! Source: <https://hl7.org/fhir/R4/json.html>, <https://hl7.org/fhir/R4/xml.html>.

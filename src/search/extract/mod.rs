@@ -69,12 +69,7 @@ pub fn rows(resource: &Resource, catalog: &Catalog, base: &str) -> Rows {
             sink.post(key::present(parameter));
         }
     }
-    rows.posts.sort_unstable();
-    rows.posts.dedup();
-    rows.numbers.sort_unstable();
-    rows.numbers.dedup();
-    rows.texts.sort_unstable();
-    rows.texts.dedup();
+    rows.tidy();
     rows
 }
 
@@ -91,7 +86,7 @@ fn element(kind: ParameterKind, node: Node<'_>, sink: &mut Sink<'_>) {
     }
 }
 
-/// The targets of a reference parameter in a resource, as [`reference::told`] tells them: for `_include`.
+/// The targets of a reference parameter in a resource, as `reference::told` tells them: for `_include`.
 #[must_use]
 pub fn targets(resource: &Resource, catalog: &Catalog, code: &str, base: &str) -> Vec<String> {
     let Some(expression) = catalog.of(resource.kind()).parameter(code).and_then(|compiled| compiled.expression.as_ref()) else {

@@ -1,7 +1,7 @@
 //! A store in one SQLite file.
 //!
 //! One thread writes, several read. The file is in WAL mode with `synchronous = FULL`: a commit is answered only after the log
-//! has reached the disk, and readers never wait for the writer. See [`schema`] for the tables.
+//! has reached the disk, and readers never wait for the writer. See `schema` for the tables.
 //!
 //! Source: <https://sqlite.org/wal.html>.
 

@@ -49,7 +49,7 @@ impl Prepared {
             let (key, expect, content) = match write {
                 Write::Delete { key, expect } => (key, expect, None),
                 Write::Put { key, method, body, mut rows, expect } => {
-                    keys::tidy(&mut rows);
+                    rows.tidy();
                     let keys = keys::pack(&rows);
                     size += body.size() + 3 * keys.len();
                     (key, expect, Some(Content { method, body, rows: Arc::new(*rows), keys }))

@@ -1,7 +1,7 @@
 //! FHIR's XML, read into the same canonical JSON trees as JSON is, and written from them.
 //!
-//! Reading has three steps, each with one job. [`scan`] walks the bytes with the schema: it refuses what XML or FHIR's XML forbid,
-//! and cuts the document into [`Shell`]s, one for each resource. [`bridge`] has fhirbolt turn a shell into JSON. The strict JSON
+//! Reading has three steps, each with one job. `scan` walks the bytes with the schema: it refuses what XML or FHIR's XML forbid,
+//! and cuts the document into `Shell`s, one for each resource. `bridge` has fhirbolt turn a shell into JSON. The strict JSON
 //! reader judges the whole, so every rule of FHIR holds in one place whatever the format was. [`write`] goes the same way back.
 //!
 //! Inner resources and narratives are cut out of a shell and told in it by number, for three reasons: memory is bounded by the largest
