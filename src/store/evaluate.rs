@@ -1,4 +1,4 @@
-//! Filters and orders over rows in memory: the same meaning that `sql` gives them, for rows that are not in tables yet.
+//! Filters and orders over the rows that one resource carries.
 
 use std::cmp::Ordering;
 

@@ -7,6 +7,7 @@ pub mod cache;
 mod contract;
 mod evaluate;
 mod keys;
+mod normal;
 pub mod port;
-mod sql;
+mod runs;
 pub mod sqlite;

@@ -1,6 +1,6 @@
 //! The way of a generation of recent rows into the tables: a slice with every batch, so that no commit waits long for it.
 //!
-//! The slices go through the rows table by table in order. Rows that are in the tables already but beyond the mark do no harm,
+//! A slice has the next share of each table's rows, in order. Rows that are in the tables already but beyond the mark do no harm,
 //! since searches look there only up to the mark; when the last slice is in, the mark moves.
 
 use std::collections::HashSet;
@@ -8,14 +8,14 @@ use std::collections::HashSet;
 use rusqlite::Connection;
 
 use super::recent::{Recent, State};
-use super::tables::Tables;
+use super::tables::{Share, Tables};
 use crate::store::port::StoreError;
 
 /// A generation on its way.
 #[derive(Debug)]
 pub(super) struct Merge {
     rows: Tables,
-    /// How many rows are in the tables.
+    /// The rows of how many resources, in number, are in the tables.
     done: usize,
     /// The last row id, where the mark will stand.
     last_row: i64,
@@ -58,14 +58,12 @@ impl Merge {
         progress.touched.insert(row);
     }
 
-    /// Writes as many rows as belong to `resources` average resources.
+    /// Writes the share of rows that belongs to `resources` average resources.
     pub(super) fn step(&self, connection: &Connection, resources: usize, progress: &mut Progress) -> Result<(), StoreError> {
-        let all = self.rows.len();
-        let share = (all / self.resources.max(1) + 1).saturating_mul(resources);
-        progress.done = self.done.saturating_add(share).min(all);
+        progress.done = self.done.saturating_add(resources).min(self.resources);
         let skip = |row: i64| self.touched.contains(&row) || progress.touched.contains(&row);
-        self.rows.write(connection, self.done..progress.done, &skip)?;
-        if progress.done == all {
+        self.rows.write(connection, Share { from: self.done, to: progress.done, whole: self.resources }, &skip)?;
+        if progress.done == self.resources {
             progress.mark = Some(self.last_row);
         }
         Ok(())

@@ -6,8 +6,6 @@
 //! Source: <https://sqlite.org/wal.html>.
 
 mod checkpoint;
-mod choose;
-mod frequency;
 mod kinds;
 mod merge;
 mod pool;
@@ -16,8 +14,10 @@ mod read;
 mod recent;
 mod recover;
 mod request;
+mod runs;
 mod schema;
 mod search;
+mod source;
 mod tables;
 mod verify;
 mod write;
@@ -36,7 +36,6 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 pub use self::writer::Statistics;
 
 use self::checkpoint::Checkpoints;
-use self::frequency::Frequencies;
 use self::kinds::Kinds;
 use self::pool::Readers;
 use self::prepared::Prepared;
@@ -98,7 +97,6 @@ pub struct Sqlite {
 struct Shared {
     options: Options,
     kinds: Kinds,
-    frequencies: Frequencies,
     recent: Recent,
 }
 
@@ -132,7 +130,7 @@ impl Sqlite {
         let background = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(unusable)?;
         let checkpoints = Checkpoints::start(background)?;
         let recent = Recent::new(numbers.next_row);
-        let shared = Arc::new(Shared { options, kinds, frequencies: Frequencies::default(), recent });
+        let shared = Arc::new(Shared { options, kinds, recent });
         let readers = Readers::start(readers)?;
         let writer = Writer::start(connection, Arc::clone(&shared), clock, numbers, checkpoints)?;
         Ok(Self { shared, readers, writer, _lock: lock })

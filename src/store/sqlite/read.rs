@@ -11,6 +11,8 @@ use super::kinds::Kinds;
 use crate::base::clock::Instant;
 use crate::model::primitive::Id;
 use crate::model::reference::Key;
+use crate::search::plan::Rows;
+use crate::store::keys;
 use crate::store::port::{Change, History, Method, StoreError, Version};
 
 /// The current version of a resource as its line tells it.
@@ -73,6 +75,26 @@ fn key_of_row(connection: &Connection, kinds: &Kinds, row: i64) -> Result<Key, S
     let mut statement = connection.prepare_cached("SELECT kind, id FROM resource WHERE rid = ?1").map_err(failed)?;
     let (code, id): (i64, String) = statement.query_row([row], |row| Ok((row.get(0)?, row.get(1)?))).map_err(failed)?;
     Ok(Key { kind: kinds.kind(code)?, id: id_of(&id)? })
+}
+
+/// What a living resource carries for searches.
+pub(super) struct Carried {
+    pub(super) id: String,
+    pub(super) updated: Instant,
+    pub(super) rows: Rows,
+}
+
+/// What the living resource of a row id carries.
+pub(super) fn carried(connection: &Connection, row: i64) -> Result<Carried, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT id, updated, keys FROM resource WHERE rid = ?1").map_err(failed)?;
+    let carried = statement
+        .query_row([row], |line| {
+            let rows = line.get_ref(2)?.as_blob().ok().and_then(keys::unpack);
+            Ok(rows.map(|rows| (line.get(0), line.get(1), rows)))
+        })
+        .map_err(failed)?;
+    let (id, updated, rows) = carried.ok_or_else(|| StoreError::Failed(format!("the keys of row {row} are damaged")))?;
+    Ok(Carried { id: id.map_err(failed)?, updated: Instant(updated.map_err(failed)?), rows })
 }
 
 /// The living resource of a row id.

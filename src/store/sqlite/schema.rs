@@ -7,16 +7,17 @@
 //! history  (n, rid, version, updated, method, body) the versions before the current one
 //! change   (seq, kind, rid, version, method, updated)
 //!                                                   the change feed: one line per version ever written, without gaps
-//! post     (k, rid)                                 equality rows
-//! num      (p, rid, lo, hi, u)                      interval rows by resource, in num_lo and num_hi by either end; u: unit
-//! txt      (p, rid, norm)                           folded texts by resource, in txt_norm by text
+//! run      (k, last, n, rids)                       which resources have a post: runs of row ids (`store::runs`)
+//! num_lo   (p, lo, rid, hi, u)                      intervals by their low end, in num_hi by their high end; u: unit
+//! txt_norm (p, norm, rid)                           folded texts
 //! request  (n, key, request, at, results)           idempotency keys with what was answered
 //! mark     (indexed)                                up to which row id the index tables are complete
 //! ```
 //!
 //! `rid` counts up from 1 in the order of creation. One writer makes it, so it needs no clock; small numbers keep every index
 //! row four bytes shorter than a time would. `keys` holds the packed index rows of a resource (`store::keys`), before the
-//! body, so that reading them does not touch the body's overflow pages.
+//! body, so that reading them does not touch the body's overflow pages: an update takes them away by it, and a search tests on
+//! it what no index answers.
 
 use rusqlite::{Connection, ErrorCode};
 
@@ -61,18 +62,12 @@ const MIGRATIONS: &[&str] = &["
         method INTEGER NOT NULL,
         updated INTEGER NOT NULL
     ) STRICT;
-    CREATE TABLE post (
+    CREATE TABLE run (
         k INTEGER NOT NULL,
-        rid INTEGER NOT NULL,
-        PRIMARY KEY (k, rid)
-    ) STRICT, WITHOUT ROWID;
-    CREATE TABLE num (
-        p INTEGER NOT NULL,
-        rid INTEGER NOT NULL,
-        lo INTEGER NOT NULL,
-        hi INTEGER NOT NULL,
-        u INTEGER NOT NULL,
-        PRIMARY KEY (p, rid, lo, hi, u)
+        last INTEGER NOT NULL,
+        n INTEGER NOT NULL,
+        rids BLOB NOT NULL,
+        PRIMARY KEY (k, last)
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE num_lo (
         p INTEGER NOT NULL,
@@ -89,12 +84,6 @@ const MIGRATIONS: &[&str] = &["
         lo INTEGER NOT NULL,
         u INTEGER NOT NULL,
         PRIMARY KEY (p, hi, rid, lo, u)
-    ) STRICT, WITHOUT ROWID;
-    CREATE TABLE txt (
-        p INTEGER NOT NULL,
-        rid INTEGER NOT NULL,
-        norm TEXT NOT NULL,
-        PRIMARY KEY (p, rid, norm)
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE txt_norm (
         p INTEGER NOT NULL,

@@ -1,40 +1,19 @@
-//! Running a plan: row ids from the tables and from the recent rows, in one order; then their resources; then the total.
+//! Running a plan: row ids from the runs, the tables and the recent rows, in one order; then their resources; then the total.
+//!
+//! Each condition that is a set of posts, and each that few resources meet, becomes a [`Source`]; the sources are intersected
+//! from large row ids to small ones. What is left is tested on the packed rows that each resource carries.
 
-use std::collections::HashSet;
-use std::rc::Rc;
-
+use rusqlite::Connection;
 use rusqlite::types::Value;
-use rusqlite::{CachedStatement, Connection};
 
 use super::recent::{Question, Snapshot};
+use super::runs::{self, Walk};
+use super::source::{Range, Source, next, with_ids};
 use super::{Shared, failed, read};
-use crate::search::plan::{Place, Plan, Sort, SortValue};
-use crate::store::evaluate::compare;
+use crate::search::plan::{Filter, Place, Plan, Sort, SortBy, SortValue, Test, Unit};
+use crate::store::evaluate::{Candidate, compare};
+use crate::store::normal::conjuncts;
 use crate::store::port::{Hit, Page, StoreError};
-use crate::store::sql::driver::Outline;
-use crate::store::sql::{Dialect, Parameter, Statement, order};
-
-/// SQLite's way to say it. Lists are passed as pointers (`rarray`), not as text.
-#[derive(Debug)]
-pub(super) struct Sqlite;
-
-impl Dialect for Sqlite {
-    fn mark(&self, number: usize) -> String {
-        format!("?{number}")
-    }
-
-    fn listed(&self, column: &str, mark: &str) -> String {
-        format!("{column} IN (SELECT value FROM rarray({mark}))")
-    }
-
-    fn unnested(&self, mark: &str) -> String {
-        format!("(SELECT value AS rid FROM rarray({mark})) d")
-    }
-
-    fn contains(&self, column: &str, mark: &str) -> String {
-        format!("instr({column}, {mark}) > 0")
-    }
-}
 
 /// A connection to search on, and what else that takes.
 pub(super) struct Searcher<'s> {
@@ -42,9 +21,31 @@ pub(super) struct Searcher<'s> {
     pub(super) shared: &'s Shared,
 }
 
+/// Rows that are gathered at most to turn a condition into a source. Tests use a small number, to get past it.
+const MOST: i64 = if cfg!(test) { 9 } else { 16_384 };
+/// When so few resources meet a condition, testing them is quicker than gathering the rows of another.
+const FEW: i64 = if cfg!(test) { 2 } else { 64 };
 /// Windows in which a sort's table is walked before giving up: a filter that passes too little in these is selective enough, or
-/// lies far from the beginning, so that going through all matches is better. Tests use small ones, to get past them.
+/// lies far from the beginning, so that going through all matches is better.
 const WINDOWS: [i64; 4] = if cfg!(test) { [2, 2, 3, 4] } else { [64, 512, 4096, 16_384] };
+
+/// The conditions of a plan over the rows of a snapshot.
+struct Outline<'p> {
+    plan: &'p Plan,
+    /// The code of the type that is searched.
+    kind: i64,
+    /// Only rows up to this one are in the tables.
+    up_to: i64,
+    conditions: Vec<Filter>,
+}
+
+/// Sources to intersect, and what they leave to be tested.
+struct Way<'c, 'o> {
+    sources: Vec<Source<'c>>,
+    rest: Vec<&'o Filter>,
+    /// How many resources the rarest source has, or more than were counted.
+    least: i64,
+}
 
 impl Searcher<'_> {
     /// Runs a plan in a snapshot of its own.
@@ -67,15 +68,15 @@ impl Searcher<'_> {
 
     fn attempt(&self, plan: &Plan) -> Result<Option<Page>, StoreError> {
         let snapshot = self.snapshot()?;
-        let outline = Outline::of(plan, self.shared.kinds.code(plan.kind)?, snapshot.indexed);
-        if outline.is_never() {
+        let Some(conditions) = conjuncts(&plan.filter) else {
             return Ok(Some(Page { total: plan.total.then_some(0), ..Page::default() }));
-        }
+        };
+        let outline = Outline { plan, kind: self.shared.kinds.code(plan.kind)?, up_to: snapshot.indexed, conditions };
         let wanted = if plan.limit == 0 { 0 } else { plan.limit.saturating_add(1) };
-        let count = plan.total && !outline.conjuncts.is_empty();
+        let count = plan.total && !outline.conditions.is_empty();
         let question = Question { plan, kind: outline.kind, snapshot, wanted, count };
         let Some(recent) = self.shared.recent.find(question) else { return Ok(None) };
-        let mut places = self.merged(plan, &outline, recent.places, wanted)?;
+        let mut places = self.merged(&outline, recent.places, wanted)?;
         let more = places.len() > plan.limit;
         places.truncate(plan.limit);
         let total = match plan.total {
@@ -100,16 +101,18 @@ impl Searcher<'_> {
     }
 
     /// The first `wanted` places of those in the tables and the recent ones.
-    fn merged(&self, plan: &Plan, outline: &Outline, mut recent: Vec<Place>, wanted: usize) -> Result<Vec<Place>, StoreError> {
+    fn merged(&self, outline: &Outline<'_>, mut recent: Vec<Place>, wanted: usize) -> Result<Vec<Place>, StoreError> {
+        let plan = outline.plan;
         if plan.sort.is_empty() {
             // All that is recent is newer than all that is in the tables.
             let missing = wanted - recent.len();
             if missing > 0 {
-                recent.extend(self.by_row(outline, plan.after.as_ref().map(|place| place.row), missing)?);
+                let before = plan.after.as_ref().map(|place| place.row);
+                recent.extend(self.by_row(outline, None, before, missing)?);
             }
             return Ok(recent);
         }
-        let mut places = if wanted > 0 { self.sorted(plan, outline, wanted)? } else { Vec::new() };
+        let mut places = if wanted > 0 { self.sorted(outline, wanted)? } else { Vec::new() };
         if !recent.is_empty() {
             places.append(&mut recent);
             places.sort_by(|a, b| compare(&plan.sort, a, b));
@@ -118,65 +121,126 @@ impl Searcher<'_> {
         Ok(places)
     }
 
-    /// Matches in the tables, newest first.
-    fn by_row(&self, outline: &Outline, before: Option<i64>, wanted: usize) -> Result<Vec<Place>, StoreError> {
-        let driver = self.driver_by_row(outline, wanted)?;
+    /// The sources for a search that is worth going through `bound` rows to spare itself testing.
+    fn way<'o>(&self, outline: &'o Outline<'_>, bound: i64) -> Result<Way<'_, 'o>, StoreError> {
+        let mut way = Way { sources: Vec::new(), rest: Vec::new(), least: i64::MAX };
+        let mut open = Vec::new();
+        for filter in &outline.conditions {
+            match (posts(filter), filter) {
+                (Some(posts), _) => {
+                    let mut count = 0;
+                    for post in &posts {
+                        count += runs::count(self.connection, *post, way.least.min(MOST))?;
+                    }
+                    way.least = way.least.min(count);
+                    way.sources.push(Source::Posts(posts.iter().map(|post| Walk::new(self.connection, *post)).collect()));
+                }
+                (None, Filter::Id(ids)) => way.list(with_ids(self.connection, outline.kind, ids, outline.up_to)?),
+                (None, filter) => open.push(filter),
+            }
+        }
+        for filter in open {
+            match self.gather(filter, outline.up_to, bound.min(MOST).min(way.least).max(1), way.least)? {
+                Some(rows) => way.list(rows),
+                None => way.rest.push(filter),
+            }
+        }
+        if way.sources.is_empty() {
+            way.sources.push(Source::Posts(vec![Walk::new(self.connection, outline.plan.type_post.cast_signed())]));
+        }
+        Ok(way)
+    }
+
+    fn gather(&self, filter: &Filter, up_to: i64, bound: i64, least: i64) -> Result<Option<Vec<i64>>, StoreError> {
+        if least > FEW {
+            for range in Range::of(filter) {
+                if let Some(rows) = range.gather(self.connection, up_to, bound)? {
+                    return Ok(Some(rows));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Up to how many rows going through all of them is cheaper than walking everything of the type until `wanted` are found:
+    /// with `m` rows in the smallest source, of `n` of the type, walking costs about `wanted * n / m`.
+    fn worth(&self, outline: &Outline<'_>, wanted: usize) -> Result<i64, StoreError> {
+        Ok(signed(wanted).saturating_mul(self.living(outline.kind)?).isqrt() + 1)
+    }
+
+    /// Matches in the tables that also meet `more`, newest first.
+    fn by_row(&self, outline: &Outline<'_>, more: Option<&Filter>, before: Option<i64>, wanted: usize) -> Result<Vec<Place>, StoreError> {
+        let mut way = self.way(outline, self.worth(outline, wanted)?)?;
+        way.rest.extend(more);
+        let mut most = before.map_or(outline.up_to, |before| outline.up_to.min(before.saturating_sub(1)));
         let mut places = Vec::new();
-        self.run(&outline.page(&driver, before, signed(wanted), &Sqlite), |row| {
-            places.push(Place { values: Vec::new(), row: row.get(0)? });
-            Ok(())
-        })?;
+        while places.len() < wanted
+            && let Some(row) = next(&mut way.sources, most)?
+        {
+            if way.rest.is_empty() || self.with(row, |candidate| way.rest.iter().all(|filter| candidate.holds(filter)))? {
+                places.push(Place { values: Vec::new(), row });
+            }
+            most = row - 1;
+        }
         Ok(places)
     }
 
     /// Matches in the tables, sorted.
-    fn sorted(&self, plan: &Plan, outline: &Outline, wanted: usize) -> Result<Vec<Place>, StoreError> {
-        let mut driver = self.smallest(outline, self.worth(outline, wanted)?)?;
-        if let (None, [sort]) = (&driver, plan.sort.as_slice()) {
-            if let Some(places) = self.walk(*sort, plan.after.as_ref(), outline, wanted)? {
+    fn sorted(&self, outline: &Outline<'_>, wanted: usize) -> Result<Vec<Place>, StoreError> {
+        let sort = &outline.plan.sort;
+        let worth = self.worth(outline, wanted)?;
+        let mut way = self.way(outline, worth)?;
+        if way.least >= worth {
+            if let [sort] = sort.as_slice()
+                && let Some(places) = self.walk(*sort, outline, wanted)?
+            {
                 return Ok(places);
             }
-        } else if driver.is_none() {
-            driver = self.smallest(outline, i64::MAX)?;
+            way = self.way(outline, MOST)?;
         }
-        let driver = match driver {
-            Some(driver) => driver,
-            None => self.rarest_ordered(outline)?,
-        };
-        let mut places = Vec::new();
-        self.run(&order::sorted_page(plan, outline, &driver, signed(wanted), &Sqlite), |row| {
-            let values = (1..=plan.sort.len()).map(|column| Ok(value(row.get(column)?))).collect::<rusqlite::Result<_>>()?;
-            places.push(Place { values, row: row.get(0)? });
-            Ok(())
-        })?;
+        // Every match is looked at.
+        let (mut places, mut most) = (Vec::new(), outline.up_to);
+        while let Some(row) = next(&mut way.sources, most)? {
+            let values = self.with(row, |candidate| {
+                way.rest.iter().all(|filter| candidate.holds(filter)).then(|| sort.iter().map(|sort| candidate.value(*sort)).collect())
+            })?;
+            let place = values.map(|values| Place { values, row });
+            places.extend(place.filter(|place| outline.plan.after.as_ref().is_none_or(|after| compare(sort, place, after).is_gt())));
+            if places.len() > wanted.saturating_mul(2).saturating_add(1000) {
+                places.sort_unstable_by(|a, b| compare(sort, a, b));
+                places.truncate(wanted);
+            }
+            most = row - 1;
+        }
+        places.sort_unstable_by(|a, b| compare(sort, a, b));
+        places.truncate(wanted);
         Ok(places)
     }
 
     /// Walks the table in the order of the sort until there are enough; `None` if that took too long.
-    fn walk(&self, sort: Sort, after: Option<&Place>, outline: &Outline, wanted: usize) -> Result<Option<Vec<Place>>, StoreError> {
+    fn walk(&self, sort: Sort, outline: &Outline<'_>, wanted: usize) -> Result<Option<Vec<Place>>, StoreError> {
         let mut places: Vec<Place> = Vec::new();
-        let mut last = after.cloned();
+        let mut last = outline.plan.after.clone();
         let beyond_values = last.as_ref().is_some_and(|place| place.values.first().is_none_or(Option::is_none));
         if !beyond_values {
             let mut exhausted = false;
             for window in WINDOWS {
                 let from = last.as_ref().and_then(|place| Some((place.values.first()?.as_ref()?, place.row)));
-                let (mut chunk, mut count): (Vec<Place>, i64) = (Vec::new(), 0);
-                self.run(&order::walk(sort, outline, from, window, &Sqlite), |row| {
-                    let place = Place { values: vec![value(row.get(1)?)], row: row.get(0)? };
-                    count += 1;
-                    if chunk.last() != Some(&place) {
-                        chunk.push(place);
-                    }
-                    Ok(())
-                })?;
-                exhausted = count < window;
+                let chunk = self.window(sort, outline, from, window)?;
+                exhausted = signed(chunk.len()) < window;
                 last = chunk.last().cloned().or(last);
-                self.keep_passing(outline, &mut chunk)?;
-                places.append(&mut chunk);
-                if places.len() >= wanted {
-                    places.truncate(wanted);
-                    return Ok(Some(places));
+                for place in chunk {
+                    // A resource stands in the order with its first value only; its row may come twice if intervals share an end.
+                    if places.last() != Some(&place)
+                        && self.with(place.row, |candidate| {
+                            place.values.first() == Some(&candidate.value(sort)) && outline.conditions.iter().all(|filter| candidate.holds(filter))
+                        })?
+                    {
+                        places.push(place);
+                    }
+                    if places.len() >= wanted {
+                        return Ok(Some(places));
+                    }
                 }
                 if exhausted {
                     break;
@@ -188,88 +252,107 @@ impl Searcher<'_> {
             last = None;
         }
         // Last come those without a value, newest first.
-        let missing = order::without(sort.by);
-        if !missing.is_never() {
-            let rest = self.by_row(&outline.and(missing), last.map(|place| place.row), wanted - places.len())?;
+        if let Some(without) = without(sort.by) {
+            let rest = self.by_row(outline, Some(&without), last.map(|place| place.row), wanted - places.len())?;
             places.extend(rest.into_iter().map(|place| Place { values: vec![None], row: place.row }));
         }
         Ok(Some(places))
     }
 
-    fn keep_passing(&self, outline: &Outline, places: &mut Vec<Place>) -> Result<(), StoreError> {
-        if outline.conjuncts.is_empty() || places.is_empty() {
-            return Ok(());
+    /// Rows of the sort's own table in order, after a place.
+    fn window(&self, sort: Sort, outline: &Outline<'_>, after: Option<(&SortValue, i64)>, limit: i64) -> Result<Vec<Place>, StoreError> {
+        let (direction, beyond) = if sort.descending { ("DESC", "<") } else { ("ASC", ">") };
+        let (table, column, parameter) = match (sort.by, sort.descending) {
+            (SortBy::Number(parameter), false) => ("num_lo WHERE p = ?1", "lo", parameter.into()),
+            (SortBy::Number(parameter), true) => ("num_hi WHERE p = ?1", "hi", parameter.into()),
+            (SortBy::Text(parameter), _) => ("txt_norm WHERE p = ?1", "norm", parameter.into()),
+            // Deleted resources keep their line but not their body.
+            (SortBy::Id, _) => ("resource WHERE kind = ?1 AND body IS NOT NULL", "id", outline.kind),
+        };
+        let mut values = vec![Value::Integer(parameter), Value::Integer(outline.up_to), Value::Integer(limit)];
+        let mut place = String::new();
+        if let Some((value, row)) = after {
+            place = format!("AND {column} {beyond}= ?4 AND ({column} {beyond} ?4 OR rid < ?5)");
+            values.push(match value {
+                SortValue::Number(number) => Value::Integer(*number),
+                SortValue::Text(text) => Value::Text(text.clone()),
+            });
+            values.push(Value::Integer(row));
         }
-        let rows: Vec<i64> = places.iter().map(|place| place.row).collect();
-        let mut passing = HashSet::new();
-        self.run(&outline.passing(&rows, &Sqlite), |row| {
-            passing.insert(row.get::<_, i64>(0)?);
-            Ok(())
-        })?;
-        places.retain(|place| passing.contains(&place.row));
-        Ok(())
+        let sql = format!("SELECT rid, {column} FROM {table} AND rid <= ?2 {place} ORDER BY {column} {direction}, rid DESC LIMIT ?3");
+        let mut statement = self.connection.prepare_cached(&sql).map_err(failed)?;
+        let rows = statement.query_map(rusqlite::params_from_iter(values), |row| {
+            let value = match row.get(1)? {
+                Value::Integer(number) => Some(SortValue::Number(number)),
+                Value::Text(text) => Some(SortValue::Text(text)),
+                Value::Null | Value::Real(_) | Value::Blob(_) => None,
+            };
+            Ok(Place { values: vec![value], row: row.get(0)? })
+        });
+        rows.map_err(failed)?.collect::<rusqlite::Result<_>>().map_err(failed)
     }
 
     /// The number of matches in the tables.
-    fn total(&self, outline: &Outline) -> Result<u64, StoreError> {
-        let driver = match self.smallest(outline, i64::MAX)? {
-            Some(driver) => driver,
-            None => self.rarest_ordered(outline)?,
-        };
-        Ok(self.number(&outline.count(&driver, &Sqlite))?.cast_unsigned())
+    fn total(&self, outline: &Outline<'_>) -> Result<u64, StoreError> {
+        if let [only] = outline.conditions.as_slice() {
+            if let Some([post]) = posts(only).as_deref() {
+                return Ok(runs::count_up_to(self.connection, *post, outline.up_to)?.cast_unsigned());
+            }
+            if let Some(rows) = self.gather(only, outline.up_to, i64::MAX - 1, i64::MAX)? {
+                return Ok(rows.len() as u64);
+            }
+        }
+        let mut way = self.way(outline, MOST)?;
+        let (mut total, mut most) = (0, outline.up_to);
+        while let Some(row) = next(&mut way.sources, most)? {
+            let holds = way.rest.is_empty() || self.with(row, |candidate| way.rest.iter().all(|filter| candidate.holds(filter)))?;
+            total += u64::from(holds);
+            most = row - 1;
+        }
+        Ok(total)
     }
 
     /// How many resources a type has now.
-    pub(super) fn living(&self, kind: i64) -> Result<i64, StoreError> {
+    fn living(&self, kind: i64) -> Result<i64, StoreError> {
         let mut statement = self.connection.prepare_cached("SELECT living FROM kind WHERE code = ?1").map_err(failed)?;
         statement.query_row([kind], |row| row.get(0)).map_err(failed)
     }
 
-    /// Runs a statement that gives one number.
-    pub(super) fn number(&self, sql: &Statement<'_>) -> Result<i64, StoreError> {
-        let mut number = 0;
-        self.run(sql, |row| {
-            number = row.get(0)?;
-            Ok(())
-        })?;
-        Ok(number)
+    /// Looks at the index rows that a resource carries.
+    fn with<T>(&self, row: i64, look: impl FnOnce(Candidate<'_>) -> T) -> Result<T, StoreError> {
+        let carried = read::carried(self.connection, row)?;
+        Ok(look(Candidate { id: &carried.id, rows: &carried.rows, updated: carried.updated }))
     }
+}
 
-    fn run(&self, sql: &Statement<'_>, mut each: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<()>) -> Result<(), StoreError> {
-        let mut statement = self.connection.prepare_cached(&sql.text).map_err(failed)?;
-        bind(&mut statement, &sql.parameters).map_err(failed)?;
-        let mut rows = statement.raw_query();
-        while let Some(row) = rows.next().map_err(failed)? {
-            each(row).map_err(failed)?;
+impl Way<'_, '_> {
+    fn list(&mut self, rows: Vec<i64>) {
+        self.least = self.least.min(signed(rows.len()));
+        self.sources.push(Source::Listed(rows, 0));
+    }
+}
+
+/// The posts of which a resource needs one to meet a filter, if the filter is about nothing else.
+fn posts(filter: &Filter) -> Option<Vec<i64>> {
+    match filter {
+        Filter::Post(post) => Some(vec![post.cast_signed()]),
+        Filter::Any(filters) => {
+            filters.iter().map(|filter| if let Filter::Post(post) = filter { Some(post.cast_signed()) } else { None }).collect()
         }
-        Ok(())
+        _ => None,
     }
 }
 
-fn bind(statement: &mut CachedStatement<'_>, parameters: &[Parameter]) -> rusqlite::Result<()> {
-    for (parameter, number) in parameters.iter().zip(1..) {
-        match parameter {
-            Parameter::Integer(value) => statement.raw_bind_parameter(number, value),
-            Parameter::Text(text) => statement.raw_bind_parameter(number, text),
-            Parameter::Integers(values) => {
-                statement.raw_bind_parameter(number, Rc::new(values.iter().map(|value| Value::Integer(*value)).collect::<Vec<_>>()))
-            }
-            Parameter::Texts(texts) => {
-                statement.raw_bind_parameter(number, Rc::new(texts.iter().map(|text| Value::Text(text.clone())).collect::<Vec<_>>()))
-            }
-        }?;
-    }
-    Ok(())
+/// The condition that a resource has no value to sort by; `None` if each has one.
+fn without(by: SortBy) -> Option<Filter> {
+    let has = match by {
+        SortBy::Number(parameter) => Filter::Number(parameter, Test::Within(i64::MIN, i64::MAX), Unit::Any),
+        SortBy::Text(parameter) => Filter::TextStart(parameter, String::new()),
+        SortBy::Id => return None,
+    };
+    Some(Filter::Not(Box::new(has)))
 }
 
-fn value(value: Value) -> Option<SortValue> {
-    match value {
-        Value::Integer(number) => Some(SortValue::Number(number)),
-        Value::Text(text) => Some(SortValue::Text(text)),
-        Value::Null | Value::Real(_) | Value::Blob(_) => None,
-    }
-}
-
-pub(super) fn signed(count: usize) -> i64 {
+fn signed(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }

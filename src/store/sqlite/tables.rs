@@ -1,8 +1,8 @@
 //! Index rows as the tables hold them, and how sorted lists of them are written.
 //!
-//! Sorted, rows go into each table from left to right: neighbours share pages, and SQLite finds the place of a row from that of
-//! the row before. The interval rows stand in three tables and the texts in two, one per order, where a database would keep
-//! one table with indexes: so each is filled in its own order.
+//! Sorted, rows go into each table from left to right: neighbours share pages, and the row ids of a post come together. The
+//! intervals stand in two tables, one per end, where a database would keep one table with indexes: so each is filled in its
+//! own order. Posts become runs ([`super::runs`]).
 
 use std::fmt::Write;
 use std::ops::Range;
@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use rusqlite::{CachedStatement, Connection};
 
-use super::failed;
 use super::recent::State;
+use super::{failed, runs};
 use crate::search::plan::{NumberRow, Rows};
 use crate::store::keys;
 use crate::store::port::StoreError;
@@ -48,14 +48,10 @@ macro_rules! row {
     };
 }
 
-row!(
-    /// An equality key.
-    Post, "post", 1: k i64 = 0, rid i64 = 1
-);
-row!(
-    /// An interval, by resource.
-    Number, "num", 1: p i64 = 0, rid i64 = 1, lo i64 = 2, hi i64 = 3, u i64 = 4
-);
+/// An equality key, and a resource that has it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Post(pub(super) i64, pub(super) i64);
+
 row!(
     /// An interval, by its low end.
     Low, "num_lo", 2: p i64 = 0, lo i64 = 1, rid i64 = 2, hi i64 = 3, u i64 = 4
@@ -65,11 +61,7 @@ row!(
     High, "num_hi", 2: p i64 = 0, hi i64 = 1, rid i64 = 2, lo i64 = 3, u i64 = 4
 );
 row!(
-    /// A folded text, by resource.
-    Text, "txt", 1: p i64 = 0, rid i64 = 1, norm Arc<str> = 2
-);
-row!(
-    /// A folded text, by itself.
+    /// A folded text.
     Norm, "txt_norm", 2: p i64 = 0, norm Arc<str> = 1, rid i64 = 2
 );
 
@@ -85,10 +77,8 @@ pub(super) trait TableVisitor {
 #[derive(Debug, Default)]
 pub(super) struct Tables {
     posts: Changes<Post>,
-    numbers: Changes<Number>,
     lows: Changes<Low>,
     highs: Changes<High>,
-    texts: Changes<Text>,
     norms: Changes<Norm>,
 }
 
@@ -132,53 +122,54 @@ impl Tables {
 
     fn number(&mut self, row: i64, number: &NumberRow, add: bool) {
         let (p, low, high, unit) = (i64::from(number.parameter), number.low, number.high, number.unit.cast_signed());
-        self.numbers.push((Number(p, row, low, high, unit), add));
         self.lows.push((Low(p, low, row, high, unit), add));
         self.highs.push((High(p, high, row, low, unit), add));
     }
 
     fn text(&mut self, row: i64, parameter: u32, text: &str, add: bool) {
-        let text: Arc<str> = text.into();
-        self.texts.push((Text(i64::from(parameter), row, Arc::clone(&text)), add));
-        self.norms.push((Norm(i64::from(parameter), text, row), add));
+        self.norms.push((Norm(i64::from(parameter), text.into(), row), add));
     }
 
-    /// The number of changes.
-    pub(super) fn len(&self) -> usize {
-        self.posts.len() + self.numbers.len() + self.lows.len() + self.highs.len() + self.texts.len() + self.norms.len()
+    fn is_empty(&self) -> bool {
+        self.posts.is_empty() && self.lows.is_empty() && self.highs.is_empty() && self.norms.is_empty()
     }
 
     /// Puts every list into the order of its table. Changes of the same row stay in their order, unless `alike` says that all
     /// are additions.
     pub(super) fn sort(&mut self, alike: bool) {
-        sort(&mut self.posts, alike);
-        sort(&mut self.numbers, alike);
+        if alike {
+            self.posts.sort_unstable();
+        } else {
+            self.posts.sort_by(|(a, _), (b, _)| a.cmp(b));
+        }
         sort(&mut self.lows, alike);
         sort(&mut self.highs, alike);
-        sort(&mut self.texts, alike);
         sort(&mut self.norms, alike);
     }
 
-    /// Shows every list to `visitor`.
+    /// The posts.
+    pub(super) fn posts(&self) -> &[(Post, bool)] {
+        &self.posts
+    }
+
+    /// Shows every list of rows to `visitor`.
     pub(super) fn visit(&self, visitor: &mut impl TableVisitor) -> Result<(), StoreError> {
-        visitor.visit(&self.posts)?;
-        visitor.visit(&self.numbers)?;
         visitor.visit(&self.lows)?;
         visitor.visit(&self.highs)?;
-        visitor.visit(&self.texts)?;
         visitor.visit(&self.norms)
     }
 
-    /// Writes the changes with these numbers (counted over all lists, which are sorted) but for resources that `skip` tells.
-    pub(super) fn write(&self, connection: &Connection, range: Range<usize>, skip: &dyn Fn(i64) -> bool) -> Result<(), StoreError> {
-        self.visit(&mut Slice { connection, range, skip })
+    /// Writes that share of every list, which are sorted, but for resources that `skip` tells.
+    pub(super) fn write(&self, connection: &Connection, share: Share, skip: &dyn Fn(i64) -> bool) -> Result<(), StoreError> {
+        runs::write(connection, self.posts.get(share.of(self.posts.len())).unwrap_or(&[]), skip)?;
+        self.visit(&mut Slice { connection, share, skip })
     }
 
     /// Writes everything, and is empty then.
     pub(super) fn flush(&mut self, connection: &Connection) -> Result<(), StoreError> {
-        if self.len() > 0 {
+        if !self.is_empty() {
             self.sort(false);
-            self.write(connection, 0..self.len(), &|_| false)?;
+            self.write(connection, Share::ALL, &|_| false)?;
             *self = Self::default();
         }
         Ok(())
@@ -198,11 +189,28 @@ fn sort<R: Row>(changes: &mut Changes<R>, alike: bool) {
     }
 }
 
-/// A part of several lists that are counted as one.
+/// A part of each list: from one fraction of it to another.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Share {
+    pub(super) from: usize,
+    pub(super) to: usize,
+    /// What `from` and `to` are parts of.
+    pub(super) whole: usize,
+}
+
+impl Share {
+    const ALL: Self = Self { from: 0, to: 1, whole: 1 };
+
+    /// The items of a list of that length.
+    fn of(self, length: usize) -> Range<usize> {
+        let at = |part: usize| if part >= self.whole { length } else { length * part / self.whole };
+        at(self.from)..at(self.to)
+    }
+}
+
 struct Slice<'s> {
     connection: &'s Connection,
-    /// What is still to be written, counted from the list at hand.
-    range: Range<usize>,
+    share: Share,
     skip: &'s dyn Fn(i64) -> bool,
 }
 
@@ -211,8 +219,7 @@ const MANY: usize = 32;
 
 impl TableVisitor for Slice<'_> {
     fn visit<R: Row>(&mut self, changes: &Changes<R>) -> Result<(), StoreError> {
-        let own = self.range.start.min(changes.len())..self.range.end.min(changes.len());
-        self.range = self.range.start.saturating_sub(changes.len())..self.range.end.saturating_sub(changes.len());
+        let own = self.share.of(changes.len());
         let mut add = Vec::with_capacity(own.len());
         // The last word on a row counts.
         for same in changes.get(own).unwrap_or(&[]).chunk_by(|(a, _), (b, _)| a == b) {

@@ -154,9 +154,11 @@ async fn a_full_store_says_so_and_keeps_what_it_has() {
 #[tokio::test]
 async fn damage_is_found() {
     for (damage, told) in [
-        ("DELETE FROM post WHERE rid = 2", "lacks Post"),
+        ("DELETE FROM run WHERE k = (SELECT min(k) FROM run)", "lacks the post"),
+        ("UPDATE run SET rids = x'81' WHERE k = (SELECT min(k) FROM run)", "damaged"),
+        ("INSERT INTO run VALUES (7, 2, 1, x'')", "1 row ids of runs belong to no resource"),
         ("DELETE FROM num_hi WHERE rid = 2", "in num_hi"),
-        ("INSERT INTO txt VALUES (1, 2, 'orphan')", "1 rows of txt belong to no resource"),
+        ("INSERT INTO txt_norm VALUES (1, 'orphan', 2)", "1 rows of txt_norm belong to no resource"),
         ("UPDATE kind SET living = living + 1 WHERE name = 'Left'", "counter"),
         ("DELETE FROM change WHERE seq = 3", "gaps"),
         ("DELETE FROM history WHERE version = 1", "history"),

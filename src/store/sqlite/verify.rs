@@ -5,7 +5,8 @@ use rusqlite::Connection;
 
 use super::kinds::Kinds;
 use super::recover::each_state;
-use super::tables::{Changes, Row, TableVisitor, Tables};
+use super::runs::{self, Walk};
+use super::tables::{Changes, Post, Row, TableVisitor, Tables};
 use super::{failed, read};
 use crate::store::port::StoreError;
 
@@ -75,11 +76,13 @@ fn index(connection: &Connection, faults: &mut Vec<String>) -> Result<(), StoreE
     let number = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, Option<i64>>(0)).map_err(failed);
     let last = number("SELECT max(rid) FROM resource")?.unwrap_or(0);
     let mut counts = Counts { connection, faults, named: Vec::new() };
+    let mut named_posts = 0;
     for after in (0..=last).step_by(usize::try_from(STEP).unwrap_or(1)) {
         let mut tables = Tables::default();
         each_state(connection, after, after + STEP, |row, state| tables.add(row, &state))?;
         tables.sort(true);
         tables.visit(&mut counts)?;
+        named_posts += posts(connection, tables.posts(), counts.faults);
     }
     for (table, named) in counts.named {
         let there = number(&format!("SELECT count(*) FROM {table}"))?.unwrap_or(0);
@@ -87,7 +90,33 @@ fn index(connection: &Connection, faults: &mut Vec<String>) -> Result<(), StoreE
             faults.push(format!("{} rows of {table} belong to no resource", there - named));
         }
     }
+    let mut there = 0;
+    runs::each(connection, |post, rows| match rows {
+        Some(rows) => there += rows.len(),
+        None => faults.push(format!("a run of the post {post} is damaged")),
+    })?;
+    if there > named_posts {
+        faults.push(format!("{} row ids of runs belong to no resource", there - named_posts));
+    }
     Ok(())
+}
+
+/// Looks for posts, sorted, in the runs; gives how many are there.
+fn posts(connection: &Connection, posts: &[(Post, bool)], faults: &mut Vec<String>) -> usize {
+    let mut there = 0;
+    for group in posts.chunk_by(|(a, _), (b, _)| a.0 == b.0) {
+        let Some((first, _)) = group.first() else { continue };
+        let mut walk = Walk::new(connection, first.0);
+        for (Post(post, row), _) in group.iter().rev() {
+            match walk.seek(*row) {
+                Ok(found) if found == Some(*row) => there += 1,
+                Ok(_) if faults.len() < MOST => faults.push(format!("row {row} lacks the post {post}")),
+                // A damaged run is told below.
+                Ok(_) | Err(_) => {}
+            }
+        }
+    }
+    there
 }
 
 struct Counts<'c> {

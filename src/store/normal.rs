@@ -1,0 +1,78 @@
+//! Filters in a simpler form: nesting flattened, constants folded, alternatives gathered.
+
+use crate::search::plan::Filter;
+
+/// The filters that must all hold; `None` if they never can. None of them is an `All` or a constant.
+pub(crate) fn conjuncts(filter: &Filter) -> Option<Vec<Filter>> {
+    match normal(filter) {
+        Filter::All(filters) => Some(filters),
+        never if is_never(&never) => None,
+        one => Some(vec![one]),
+    }
+}
+
+fn normal(filter: &Filter) -> Filter {
+    match filter {
+        Filter::All(filters) => all(filters.iter().map(normal)),
+        Filter::Any(filters) => any(filters.iter().map(normal)),
+        Filter::Not(filter) => match normal(filter) {
+            Filter::Not(inner) => *inner,
+            always if is_always(&always) => Filter::Any(Vec::new()),
+            never if is_never(&never) => Filter::All(Vec::new()),
+            other => Filter::Not(Box::new(other)),
+        },
+        Filter::Id(ids) if ids.is_empty() => Filter::Any(Vec::new()),
+        other => other.clone(),
+    }
+}
+
+fn is_never(filter: &Filter) -> bool {
+    matches!(filter, Filter::Any(none) if none.is_empty())
+}
+
+fn is_always(filter: &Filter) -> bool {
+    matches!(filter, Filter::All(none) if none.is_empty())
+}
+
+fn all(filters: impl Iterator<Item = Filter>) -> Filter {
+    let mut flat = Vec::new();
+    for filter in filters {
+        match filter {
+            never if is_never(&never) => return never,
+            Filter::All(inner) => flat.extend(inner),
+            other => flat.push(other),
+        }
+    }
+    only(flat, Filter::All)
+}
+
+fn any(filters: impl Iterator<Item = Filter>) -> Filter {
+    let (mut flat, mut ids) = (Vec::new(), Vec::new());
+    let mut add = |filter| match filter {
+        Filter::Id(more) => ids.extend(more),
+        other => flat.push(other),
+    };
+    for filter in filters {
+        match filter {
+            always if is_always(&always) => return always,
+            Filter::Any(inner) => inner.into_iter().for_each(&mut add),
+            other => add(other),
+        }
+    }
+    if !ids.is_empty() {
+        flat.push(Filter::Id(ids));
+    }
+    only(flat, Filter::Any)
+}
+
+/// One filter stands for itself.
+fn only(mut filters: Vec<Filter>, many: fn(Vec<Filter>) -> Filter) -> Filter {
+    match filters.pop() {
+        Some(one) if filters.is_empty() => one,
+        Some(last) => {
+            filters.push(last);
+            many(filters)
+        }
+        None => many(filters),
+    }
+}
