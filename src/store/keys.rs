@@ -5,7 +5,8 @@
 
 use std::cmp::Ordering;
 
-use crate::search::plan::{NumberRow, Rows, TextRow};
+use super::evaluate::Carried;
+use crate::search::plan::{NumberRow, ParameterNumber, Rows, TextRow};
 
 /// Packs rows.
 pub(crate) fn pack(rows: &Rows) -> Vec<u8> {
@@ -16,14 +17,18 @@ pub(crate) fn pack(rows: &Rows) -> Vec<u8> {
     for post in &rows.posts {
         out.extend_from_slice(&post.to_le_bytes());
     }
-    put(&mut out, rows.numbers.len() as u64);
+    let mut numbers = Vec::with_capacity(rows.numbers.len() * 24);
     for row in &rows.numbers {
-        put(&mut out, u64::from(row.parameter));
-        out.extend_from_slice(&row.low.to_le_bytes());
+        put(&mut numbers, u64::from(row.parameter));
+        numbers.extend_from_slice(&row.low.to_le_bytes());
         // Most intervals are short (a day, a second, one number), so the width takes few bytes.
-        put(&mut out, row.high.wrapping_sub(row.low).cast_unsigned());
-        put(&mut out, row.unit);
+        put(&mut numbers, row.high.wrapping_sub(row.low).cast_unsigned());
+        put(&mut numbers, row.unit);
     }
+    put(&mut out, rows.numbers.len() as u64);
+    // Whoever wants a text need not read the numbers.
+    put(&mut out, numbers.len() as u64);
+    out.append(&mut numbers);
     put(&mut out, rows.texts.len() as u64);
     for row in &rows.texts {
         put(&mut out, u64::from(row.parameter));
@@ -39,25 +44,66 @@ pub(crate) fn unpack(bytes: &[u8]) -> Option<Rows> {
     let last_updated = bytes.parameter()?;
     let count = bytes.count(8)?;
     let posts = (0..count).map(|_| bytes.word()).collect::<Option<Vec<_>>>()?;
-    let count = bytes.count(11)?;
-    let numbers = (0..count)
-        .map(|_| {
-            let parameter = bytes.parameter()?;
-            let low = bytes.word()?.cast_signed();
-            let high = low.wrapping_add(bytes.varint()?.cast_signed());
-            Some(NumberRow { parameter, low, high, unit: bytes.varint()? })
-        })
-        .collect::<Option<Vec<_>>>()?;
+    let (count, length) = (bytes.count(11)?, bytes.count(1)?);
+    let mut section = Reader(bytes.take(length)?);
+    let numbers = (0..count).map(|_| section.number()).collect::<Option<Vec<_>>>()?;
     let count = bytes.count(2)?;
     let texts = (0..count)
-        .map(|_| {
-            let parameter = bytes.parameter()?;
-            let length = bytes.count(1)?;
-            let text = std::str::from_utf8(bytes.take(length)?).ok()?;
-            Some(TextRow { parameter, text: text.to_owned() })
-        })
+        .map(|_| bytes.text().map(|(parameter, text)| TextRow { parameter, text: text.to_owned() }))
         .collect::<Option<Vec<_>>>()?;
-    bytes.0.is_empty().then_some(Rows { posts, numbers, texts, last_updated })
+    (bytes.0.is_empty() && section.0.is_empty()).then_some(Rows { posts, numbers, texts, last_updated })
+}
+
+/// Packed rows, read where they lie.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Packed<'a> {
+    last_updated: ParameterNumber,
+    /// Eight bytes each, sorted.
+    posts: &'a [u8],
+    numbers: Section<'a>,
+    texts: Section<'a>,
+}
+
+/// So many rows, in these bytes (and perhaps more).
+#[derive(Debug, Clone, Copy)]
+struct Section<'a> {
+    count: usize,
+    bytes: &'a [u8],
+}
+
+impl<'a> Packed<'a> {
+    /// Finds the sections; `None` if the bytes are damaged.
+    pub(crate) fn of(bytes: &'a [u8]) -> Option<Self> {
+        let mut bytes = Reader(bytes);
+        let last_updated = bytes.parameter()?;
+        let posts = bytes.count(8)?;
+        let posts = bytes.take(posts * 8)?;
+        let (count, length) = (bytes.count(11)?, bytes.count(1)?);
+        let numbers = Section { count, bytes: bytes.take(length)? };
+        let texts = Section { count: bytes.count(2)?, bytes: bytes.0 };
+        Some(Self { last_updated, posts, numbers, texts })
+    }
+}
+
+impl Carried for Packed<'_> {
+    fn has(self, post: u64) -> bool {
+        let (posts, _) = self.posts.as_chunks::<8>();
+        posts.binary_search_by_key(&post, |bytes| u64::from_le_bytes(*bytes)).is_ok()
+    }
+
+    fn numbers(self) -> impl Iterator<Item = NumberRow> {
+        let mut bytes = Reader(self.numbers.bytes);
+        (0..self.numbers.count).map_while(move |_| bytes.number())
+    }
+
+    fn texts(self) -> impl Iterator<Item = (ParameterNumber, impl AsRef<str>)> {
+        let mut bytes = Reader(self.texts.bytes);
+        (0..self.texts.count).map_while(move |_| bytes.text())
+    }
+
+    fn last_updated(self) -> ParameterNumber {
+        self.last_updated
+    }
 }
 
 /// Walks two sorted lists side by side: `change` hears of what only `new` has (`true`) and of what only `old` has (`false`).
@@ -112,6 +158,19 @@ impl<'a> Reader<'a> {
         None
     }
 
+    fn number(&mut self) -> Option<NumberRow> {
+        let parameter = self.parameter()?;
+        let low = self.word()?.cast_signed();
+        let high = low.wrapping_add(self.varint()?.cast_signed());
+        Some(NumberRow { parameter, low, high, unit: self.varint()? })
+    }
+
+    fn text(&mut self) -> Option<(ParameterNumber, &'a str)> {
+        let parameter = self.parameter()?;
+        let length = self.count(1)?;
+        Some((parameter, std::str::from_utf8(self.take(length)?).ok()?))
+    }
+
     fn parameter(&mut self) -> Option<u32> {
         u32::try_from(self.varint()?).ok()
     }
@@ -150,6 +209,19 @@ mod tests {
         #[test]
         fn unpacking_undoes_packing(rows in rows()) {
             prop_assert_eq!(unpack(&pack(&rows)), Some(rows));
+        }
+
+        #[test]
+        fn packed_rows_are_those_that_were_packed(mut rows in rows()) {
+            rows.tidy();
+            let bytes = pack(&rows);
+            let packed = Packed::of(&bytes).unwrap();
+            prop_assert!(packed.numbers().eq(rows.numbers.iter().copied()));
+            let texts = packed.texts().map(|(parameter, text)| TextRow { parameter, text: text.as_ref().to_owned() });
+            prop_assert_eq!(texts.collect::<Vec<_>>(), rows.texts);
+            prop_assert!(rows.posts.iter().all(|post| packed.has(*post)));
+            prop_assert!(!packed.has(7) || rows.posts.contains(&7));
+            prop_assert_eq!(packed.last_updated(), rows.last_updated);
         }
 
         #[test]

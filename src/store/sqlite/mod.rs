@@ -31,6 +31,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
 pub use self::writer::Statistics;
@@ -73,7 +74,7 @@ impl Default for Options {
         Self {
             readers: 4,
             writer_cache: 32 << 20,
-            reader_cache: 2 << 20,
+            reader_cache: 8 << 20,
             mapped: 0,
             page_size: 4096,
             quota: None,
@@ -228,6 +229,8 @@ fn lock(path: &Path) -> Result<File, StoreError> {
 fn set_up(connection: &Connection, cache: usize, mapped: usize) -> Result<(), StoreError> {
     connection.busy_timeout(Duration::from_secs(10)).map_err(failed)?;
     connection.set_prepared_statement_cache_capacity(128);
+    // Without it SQLite plans a statement anew for each value that its ranges are bound to.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(failed)?;
     rusqlite::vtab::array::load_module(connection).map_err(failed)?;
     let kibibytes = i64::try_from(cache >> 10).unwrap_or(i64::MAX);
     connection.pragma_update(None, "cache_size", -kibibytes).map_err(failed)?;

@@ -12,30 +12,30 @@ use crate::base::clock::Instant;
 use crate::model::primitive::Id;
 use crate::model::reference::Key;
 use crate::search::plan::Rows;
-use crate::store::keys;
+use crate::store::evaluate::Candidate;
+use crate::store::keys::{self, Packed};
 use crate::store::port::{Change, History, Method, StoreError, Version};
 
 /// The current version of a resource as its line tells it.
 #[derive(Debug, Clone)]
 pub(super) struct Current {
     pub(super) row: i64,
-    pub(super) keys: Option<Vec<u8>>,
     pub(super) version: Arc<Version>,
 }
 
 pub(super) fn current(connection: &Connection, code: i64, key: &Key) -> Result<Option<Current>, StoreError> {
     let mut statement = connection
-        .prepare_cached("SELECT version, updated, method, body, rid, keys FROM resource WHERE kind = ?1 AND id = ?2")
+        .prepare_cached("SELECT version, updated, method, body, rid FROM resource WHERE kind = ?1 AND id = ?2")
         .map_err(failed)?;
     statement
         .query_row(params![code, key.id.as_str()], |row| {
-            Ok(Current { row: row.get(4)?, keys: row.get(5)?, version: Arc::new(version(row, key.clone())?) })
+            Ok(Current { row: row.get(4)?, version: Arc::new(version(row, key.clone())?) })
         })
         .optional()
         .map_err(failed)
 }
 
-/// The current version without its keys.
+/// The current version.
 pub(super) fn read(connection: &Connection, code: i64, key: Key) -> Result<Option<Arc<Version>>, StoreError> {
     let mut statement =
         connection.prepare_cached("SELECT version, updated, method, body FROM resource WHERE kind = ?1 AND id = ?2").map_err(failed)?;
@@ -77,24 +77,22 @@ fn key_of_row(connection: &Connection, kinds: &Kinds, row: i64) -> Result<Key, S
     Ok(Key { kind: kinds.kind(code)?, id: id_of(&id)? })
 }
 
-/// What a living resource carries for searches.
-pub(super) struct Carried {
-    pub(super) id: String,
-    pub(super) updated: Instant,
-    pub(super) rows: Rows,
+/// Looks at what the living resource of a row id carries for searches.
+pub(super) fn carried<T>(connection: &Connection, row: i64, look: impl FnOnce(Candidate<'_, Packed<'_>>) -> T) -> Result<T, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT id, updated, keys FROM carried WHERE rid = ?1").map_err(failed)?;
+    let mut lines = statement.query([row]).map_err(failed)?;
+    let damaged = || StoreError::Failed(format!("the keys of row {row} are damaged"));
+    let line = lines.next().map_err(failed)?.ok_or_else(damaged)?;
+    let id = line.get_ref(0).map_err(failed)?.as_str().map_err(|_| damaged())?;
+    let rows = Packed::of(line.get_ref(2).map_err(failed)?.as_blob().map_err(|_| damaged())?).ok_or_else(damaged)?;
+    Ok(look(Candidate { id, rows, updated: Instant(line.get(1).map_err(failed)?) }))
 }
 
-/// What the living resource of a row id carries.
-pub(super) fn carried(connection: &Connection, row: i64) -> Result<Carried, StoreError> {
-    let mut statement = connection.prepare_cached("SELECT id, updated, keys FROM resource WHERE rid = ?1").map_err(failed)?;
-    let carried = statement
-        .query_row([row], |line| {
-            let rows = line.get_ref(2)?.as_blob().ok().and_then(keys::unpack);
-            Ok(rows.map(|rows| (line.get(0), line.get(1), rows)))
-        })
-        .map_err(failed)?;
-    let (id, updated, rows) = carried.ok_or_else(|| StoreError::Failed(format!("the keys of row {row} are damaged")))?;
-    Ok(Carried { id: id.map_err(failed)?, updated: Instant(updated.map_err(failed)?), rows })
+/// The index rows of a living resource.
+pub(super) fn rows(connection: &Connection, row: i64) -> Result<Rows, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT keys FROM carried WHERE rid = ?1").map_err(failed)?;
+    let rows = statement.query_row([row], |line| Ok(keys::unpack(line.get_ref(0)?.as_blob()?))).map_err(failed)?;
+    rows.ok_or_else(|| StoreError::Failed(format!("the keys of row {row} are damaged")))
 }
 
 /// The living resource of a row id.

@@ -2,22 +2,23 @@
 //!
 //! ```text
 //! kind     (code, name, living)                     the resource types, and how many resources each has now
-//! resource (rid, kind, id, version, updated, method, keys, body)
-//!                                                   the current version; a deleted one keeps its line, without keys and body
+//! resource (rid, kind, id, version, updated, method, body)
+//!                                                   the current version; a deleted one keeps its line, without a body
+//! carried  (rid, id, updated, keys)                 what a living resource carries for searches: its packed rows
 //! history  (n, rid, version, updated, method, body) the versions before the current one
 //! change   (seq, kind, rid, version, method, updated)
 //!                                                   the change feed: one line per version ever written, without gaps
 //! run      (k, last, n, rids)                       which resources have a post: runs of row ids (`store::runs`)
-//! num_lo   (p, lo, rid, hi, u)                      intervals by their low end, in num_hi by their high end; u: unit
+//! num_lo   (p, u, lo, rid, hi)                      intervals by unit and low end, in num_hi by unit and high end
 //! txt_norm (p, norm, rid)                           folded texts
 //! request  (n, key, request, at, results)           idempotency keys with what was answered
 //! mark     (indexed)                                up to which row id the index tables are complete
 //! ```
 //!
 //! `rid` counts up from 1 in the order of creation. One writer makes it, so it needs no clock; small numbers keep every index
-//! row four bytes shorter than a time would. `keys` holds the packed index rows of a resource (`store::keys`), before the
-//! body, so that reading them does not touch the body's overflow pages: an update takes them away by it, and a search tests on
-//! it what no index answers.
+//! row four bytes shorter than a time would. `keys` holds the packed index rows of a resource (`store::keys`): an update
+//! takes them away by it, and a search tests on it what no index answers. They stand apart from the bodies, so that a search
+//! that tests many resources reads few pages.
 
 use rusqlite::{Connection, ErrorCode};
 
@@ -41,8 +42,13 @@ const MIGRATIONS: &[&str] = &["
         version INTEGER NOT NULL,
         updated INTEGER NOT NULL,
         method INTEGER NOT NULL,
-        keys BLOB,
         body BLOB
+    ) STRICT;
+    CREATE TABLE carried (
+        rid INTEGER PRIMARY KEY,
+        id TEXT NOT NULL,
+        updated INTEGER NOT NULL,
+        keys BLOB NOT NULL
     ) STRICT;
     CREATE UNIQUE INDEX resource_id ON resource (kind, id);
     CREATE TABLE history (
@@ -71,19 +77,19 @@ const MIGRATIONS: &[&str] = &["
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE num_lo (
         p INTEGER NOT NULL,
+        u INTEGER NOT NULL,
         lo INTEGER NOT NULL,
         rid INTEGER NOT NULL,
         hi INTEGER NOT NULL,
-        u INTEGER NOT NULL,
-        PRIMARY KEY (p, lo, rid, hi, u)
+        PRIMARY KEY (p, u, lo, rid, hi)
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE num_hi (
         p INTEGER NOT NULL,
+        u INTEGER NOT NULL,
         hi INTEGER NOT NULL,
         rid INTEGER NOT NULL,
         lo INTEGER NOT NULL,
-        u INTEGER NOT NULL,
-        PRIMARY KEY (p, hi, rid, lo, u)
+        PRIMARY KEY (p, u, hi, rid, lo)
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE txt_norm (
         p INTEGER NOT NULL,

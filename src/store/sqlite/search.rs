@@ -8,10 +8,10 @@ use rusqlite::types::Value;
 
 use super::recent::{Question, Snapshot};
 use super::runs::{self, Walk};
-use super::source::{Range, Source, next, with_ids};
+use super::source::{Range, Source, next, only_unit, with_ids};
 use super::{Shared, failed, read};
 use crate::search::plan::{Filter, Place, Plan, Sort, SortBy, SortValue, Test, Unit};
-use crate::store::evaluate::{Candidate, compare};
+use crate::store::evaluate::compare;
 use crate::store::normal::conjuncts;
 use crate::store::port::{Hit, Page, StoreError};
 
@@ -22,7 +22,9 @@ pub(super) struct Searcher<'s> {
 }
 
 /// Rows that are gathered at most to turn a condition into a source. Tests use a small number, to get past it.
-const MOST: i64 = if cfg!(test) { 9 } else { 16_384 };
+const MOST: i64 = if cfg!(test) { 9 } else { 65_536 };
+/// Testing a resource costs as much as gathering so many rows.
+const TEST: i64 = if cfg!(test) { 1 } else { 10 };
 /// When so few resources meet a condition, testing them is quicker than gathering the rows of another.
 const FEW: i64 = if cfg!(test) { 2 } else { 64 };
 /// Windows in which a sort's table is walked before giving up: a filter that passes too little in these is selective enough, or
@@ -162,10 +164,10 @@ impl Searcher<'_> {
         Ok(None)
     }
 
-    /// Up to how many rows going through all of them is cheaper than walking everything of the type until `wanted` are found:
-    /// with `m` rows in the smallest source, of `n` of the type, walking costs about `wanted * n / m`.
+    /// Up to how many rows gathering all of them is cheaper than walking everything of the type until `wanted` are found: with
+    /// `m` matches among `n` of the type, walking tests about `wanted * n / m` resources, and a test costs as much as many rows.
     fn worth(&self, outline: &Outline<'_>, wanted: usize) -> Result<i64, StoreError> {
-        Ok(signed(wanted).saturating_mul(self.living(outline.kind)?).isqrt() + 1)
+        Ok(signed(wanted).saturating_mul(self.living(outline.kind)?).saturating_mul(TEST).isqrt() + 1)
     }
 
     /// Matches in the tables that also meet `more`, newest first.
@@ -177,7 +179,7 @@ impl Searcher<'_> {
         while places.len() < wanted
             && let Some(row) = next(&mut way.sources, most)?
         {
-            if way.rest.is_empty() || self.with(row, |candidate| way.rest.iter().all(|filter| candidate.holds(filter)))? {
+            if way.rest.is_empty() || read::carried(self.connection, row, |candidate| way.rest.iter().all(|filter| candidate.holds(filter)))? {
                 places.push(Place { values: Vec::new(), row });
             }
             most = row - 1;
@@ -201,7 +203,7 @@ impl Searcher<'_> {
         // Every match is looked at.
         let (mut places, mut most) = (Vec::new(), outline.up_to);
         while let Some(row) = next(&mut way.sources, most)? {
-            let values = self.with(row, |candidate| {
+            let values = read::carried(self.connection, row, |candidate| {
                 way.rest.iter().all(|filter| candidate.holds(filter)).then(|| sort.iter().map(|sort| candidate.value(*sort)).collect())
             })?;
             let place = values.map(|values| Place { values, row });
@@ -219,6 +221,14 @@ impl Searcher<'_> {
 
     /// Walks the table in the order of the sort until there are enough; `None` if that took too long.
     fn walk(&self, sort: Sort, outline: &Outline<'_>, wanted: usize) -> Result<Option<Vec<Place>>, StoreError> {
+        let unit = match sort.by {
+            // With several units the order would jump from one to the next: not the order that is wanted.
+            SortBy::Number(parameter) => match only_unit(self.connection, parameter)? {
+                Some(unit) => unit,
+                None => return Ok(None),
+            },
+            SortBy::Text(_) | SortBy::Id => 0,
+        };
         let mut places: Vec<Place> = Vec::new();
         let mut last = outline.plan.after.clone();
         let beyond_values = last.as_ref().is_some_and(|place| place.values.first().is_none_or(Option::is_none));
@@ -226,13 +236,13 @@ impl Searcher<'_> {
             let mut exhausted = false;
             for window in WINDOWS {
                 let from = last.as_ref().and_then(|place| Some((place.values.first()?.as_ref()?, place.row)));
-                let chunk = self.window(sort, outline, from, window)?;
+                let chunk = self.window((sort, unit), outline, from, window)?;
                 exhausted = signed(chunk.len()) < window;
                 last = chunk.last().cloned().or(last);
                 for place in chunk {
                     // A resource stands in the order with its first value only; its row may come twice if intervals share an end.
                     if places.last() != Some(&place)
-                        && self.with(place.row, |candidate| {
+                        && read::carried(self.connection, place.row, |candidate| {
                             place.values.first() == Some(&candidate.value(sort)) && outline.conditions.iter().all(|filter| candidate.holds(filter))
                         })?
                     {
@@ -259,20 +269,26 @@ impl Searcher<'_> {
         Ok(Some(places))
     }
 
-    /// Rows of the sort's own table in order, after a place.
-    fn window(&self, sort: Sort, outline: &Outline<'_>, after: Option<(&SortValue, i64)>, limit: i64) -> Result<Vec<Place>, StoreError> {
+    /// Rows of the sort's own table in order, after a place; of numbers those in the unit.
+    fn window(
+        &self,
+        (sort, unit): (Sort, i64),
+        outline: &Outline<'_>,
+        after: Option<(&SortValue, i64)>,
+        limit: i64,
+    ) -> Result<Vec<Place>, StoreError> {
         let (direction, beyond) = if sort.descending { ("DESC", "<") } else { ("ASC", ">") };
         let (table, column, parameter) = match (sort.by, sort.descending) {
-            (SortBy::Number(parameter), false) => ("num_lo WHERE p = ?1", "lo", parameter.into()),
-            (SortBy::Number(parameter), true) => ("num_hi WHERE p = ?1", "hi", parameter.into()),
-            (SortBy::Text(parameter), _) => ("txt_norm WHERE p = ?1", "norm", parameter.into()),
+            (SortBy::Number(parameter), false) => ("num_lo WHERE p = ?1 AND u = ?4", "lo", parameter.into()),
+            (SortBy::Number(parameter), true) => ("num_hi WHERE p = ?1 AND u = ?4", "hi", parameter.into()),
+            (SortBy::Text(parameter), _) => ("txt_norm WHERE ?4 = 0 AND p = ?1", "norm", parameter.into()),
             // Deleted resources keep their line but not their body.
-            (SortBy::Id, _) => ("resource WHERE kind = ?1 AND body IS NOT NULL", "id", outline.kind),
+            (SortBy::Id, _) => ("resource WHERE ?4 = 0 AND kind = ?1 AND body IS NOT NULL", "id", outline.kind),
         };
-        let mut values = vec![Value::Integer(parameter), Value::Integer(outline.up_to), Value::Integer(limit)];
+        let mut values = vec![Value::Integer(parameter), Value::Integer(outline.up_to), Value::Integer(limit), Value::Integer(unit)];
         let mut place = String::new();
         if let Some((value, row)) = after {
-            place = format!("AND {column} {beyond}= ?4 AND ({column} {beyond} ?4 OR rid < ?5)");
+            place = format!("AND {column} {beyond}= ?5 AND ({column} {beyond} ?5 OR rid < ?6)");
             values.push(match value {
                 SortValue::Number(number) => Value::Integer(*number),
                 SortValue::Text(text) => Value::Text(text.clone()),
@@ -305,7 +321,7 @@ impl Searcher<'_> {
         let mut way = self.way(outline, MOST)?;
         let (mut total, mut most) = (0, outline.up_to);
         while let Some(row) = next(&mut way.sources, most)? {
-            let holds = way.rest.is_empty() || self.with(row, |candidate| way.rest.iter().all(|filter| candidate.holds(filter)))?;
+            let holds = way.rest.is_empty() || read::carried(self.connection, row, |candidate| way.rest.iter().all(|filter| candidate.holds(filter)))?;
             total += u64::from(holds);
             most = row - 1;
         }
@@ -316,12 +332,6 @@ impl Searcher<'_> {
     fn living(&self, kind: i64) -> Result<i64, StoreError> {
         let mut statement = self.connection.prepare_cached("SELECT living FROM kind WHERE code = ?1").map_err(failed)?;
         statement.query_row([kind], |row| row.get(0)).map_err(failed)
-    }
-
-    /// Looks at the index rows that a resource carries.
-    fn with<T>(&self, row: i64, look: impl FnOnce(Candidate<'_>) -> T) -> Result<T, StoreError> {
-        let carried = read::carried(self.connection, row)?;
-        Ok(look(Candidate { id: &carried.id, rows: &carried.rows, updated: carried.updated }))
     }
 }
 

@@ -1,12 +1,12 @@
 //! Row sources: for one condition each, the row ids that meet it, from large to small. A search intersects them.
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 
 use super::failed;
 use super::runs::Walk;
 use crate::model::primitive::Id;
-use crate::search::plan::{Filter, ParameterNumber, Test};
+use crate::search::plan::{Filter, ParameterNumber, Test, Unit};
 use crate::store::port::StoreError;
 
 /// The row ids that meet a condition.
@@ -55,16 +55,18 @@ pub(super) fn next(sources: &mut [Source<'_>], mut most: i64) -> Result<Option<i
     Ok(Some(most))
 }
 
-/// A range of one of the index tables, in which all rows of a condition stand, and others.
+/// Ranges of one of the index tables, in which all rows of a condition stand, and others.
 pub(super) struct Range<'f> {
     filter: &'f Filter,
-    /// Yields row id, low end, high end and unit.
+    parameter: ParameterNumber,
+    /// Yields row id, low and high end.
     sql: String,
+    /// What its marks stand for, after the limit (`?1`), the parameter (`?2`) and the unit (`?3`).
     values: Vec<Value>,
 }
 
 impl<'f> Range<'f> {
-    /// The ranges of a condition; none if it would have to be looked for in the whole table.
+    /// The ranges of a condition, by one end and by the other; none if it would have to be looked for in the whole table.
     pub(super) fn of(filter: &'f Filter) -> Vec<Self> {
         match filter {
             Filter::Number(parameter, test, _) => ends(*test).iter().map(|end| Self::number(filter, *parameter, *test, *end)).collect(),
@@ -76,59 +78,96 @@ impl<'f> Range<'f> {
     fn number(filter: &'f Filter, parameter: ParameterNumber, test: Test, end: End) -> Self {
         let (table, test, values) = match (test, end) {
             // An interval's low end is not above its high end.
-            (Test::Within(from, to), _) => ("num_lo", "lo >= ? AND lo <= ?", vec![from, to]),
-            (Test::Overlaps(_, to), End::Low) => ("num_lo", "lo <= ?", vec![to]),
-            (Test::Overlaps(from, _), End::High) => ("num_hi", "hi >= ?", vec![from]),
-            (Test::StartsBefore(at), _) => ("num_lo", "lo < ?", vec![at]),
-            (Test::StartsAfter(at), _) => ("num_lo", "lo > ?", vec![at]),
-            (Test::EndsBefore(at), _) => ("num_hi", "hi < ?", vec![at]),
-            (Test::EndsAfter(at), _) => ("num_hi", "hi > ?", vec![at]),
+            (Test::Within(from, to), _) => ("num_lo", "lo >= ?4 AND lo <= ?5", vec![from, to]),
+            (Test::Overlaps(_, to), End::Low) => ("num_lo", "lo <= ?4", vec![to]),
+            (Test::Overlaps(from, _), End::High) => ("num_hi", "hi >= ?4", vec![from]),
+            (Test::StartsBefore(at), _) => ("num_lo", "lo < ?4", vec![at]),
+            (Test::StartsAfter(at), _) => ("num_lo", "lo > ?4", vec![at]),
+            (Test::EndsBefore(at), _) => ("num_hi", "hi < ?4", vec![at]),
+            (Test::EndsAfter(at), _) => ("num_hi", "hi > ?4", vec![at]),
             (Test::NotWithin(..), _) => ("num_lo", "1", Vec::new()),
         };
-        let sql = format!("SELECT rid, lo, hi, u FROM {table} WHERE p = ? AND {test} LIMIT ?");
-        Self { filter, sql, values: std::iter::once(parameter.into()).chain(values).map(Value::Integer).collect() }
+        let sql = format!("SELECT rid, lo, hi FROM {table} WHERE p = ?2 AND u = ?3 AND {test} LIMIT ?1");
+        Self { filter, parameter, sql, values: values.into_iter().map(Value::Integer).collect() }
     }
 
     fn text(filter: &'f Filter, parameter: ParameterNumber, text: &str) -> Self {
-        let mut range = Self { filter, sql: "SELECT rid, 0, 0, 0 FROM txt_norm WHERE p = ?".to_owned(), values: Vec::new() };
-        range.values.push(Value::Integer(parameter.into()));
-        for (test, bound) in [(" AND norm >= ?", Some(text.to_owned())), (" AND norm < ?", successor(text))] {
-            if let Some(bound) = bound {
-                range.sql.push_str(test);
-                range.values.push(Value::Text(bound));
-            }
+        let (mut sql, mut values) = ("SELECT rid, 0, 0 FROM txt_norm WHERE p = ?2 AND norm >= ?4".to_owned(), vec![Value::Text(text.to_owned())]);
+        if let Some(end) = successor(text) {
+            sql.push_str(" AND norm < ?5");
+            values.push(Value::Text(end));
         }
-        range.sql.push_str(" LIMIT ?");
-        range
+        sql.push_str(" LIMIT ?1");
+        Self { filter, parameter, sql, values }
     }
 
     /// The row ids up to `up_to` that meet the condition, largest first and once each; `None` if more than `bound` rows would have
     /// to be looked at.
     pub(super) fn gather(&self, connection: &Connection, up_to: i64, bound: i64) -> Result<Option<Vec<i64>>, StoreError> {
-        let mut statement = connection.prepare_cached(&self.sql).map_err(failed)?;
-        let limit = Value::Integer(bound.saturating_add(1));
-        let mut found = statement.query(params_from_iter(self.values.iter().chain([&limit]))).map_err(failed)?;
-        let (mut rows, mut seen) = (Vec::new(), 0);
-        while let Some(row) = found.next().map_err(failed)? {
-            seen += 1;
-            if seen > bound {
+        let (mut rows, mut left) = (Vec::new(), bound);
+        let mut unit = self.unit(connection, None)?;
+        while let Some(own) = unit {
+            if !self.part(connection, own, up_to, &mut left, &mut rows)? {
                 return Ok(None);
+            }
+            unit = self.unit(connection, Some(own))?;
+        }
+        descending(&mut rows);
+        Ok(Some(rows))
+    }
+
+    /// Gathers the rows of one unit; tells whether they were not too many.
+    fn part(&self, connection: &Connection, unit: i64, up_to: i64, left: &mut i64, rows: &mut Vec<i64>) -> Result<bool, StoreError> {
+        let mut statement = connection.prepare_cached(&self.sql).map_err(failed)?;
+        let first = [left.saturating_add(1), self.parameter.into(), unit].map(Value::Integer);
+        let mut found = statement.query(params_from_iter(first.iter().chain(&self.values))).map_err(failed)?;
+        while let Some(row) = found.next().map_err(failed)? {
+            *left -= 1;
+            if *left < 0 {
+                return Ok(false);
             }
             let rid: i64 = row.get(0).map_err(failed)?;
             let passes = match self.filter {
-                Filter::Number(_, test, unit) => {
-                    let unit_of_row: i64 = row.get(3).map_err(failed)?;
-                    test.passes(row.get(1).map_err(failed)?, row.get(2).map_err(failed)?) && unit.passes(unit_of_row.cast_unsigned())
-                }
+                Filter::Number(_, test, _) => test.passes(row.get(1).map_err(failed)?, row.get(2).map_err(failed)?),
                 _ => true,
             };
             if passes && rid <= up_to {
                 rows.push(rid);
             }
         }
-        descending(&mut rows);
-        Ok(Some(rows))
+        Ok(true)
     }
+
+    /// The wanted unit that comes after another in the tables, or the first.
+    fn unit(&self, connection: &Connection, after: Option<i64>) -> Result<Option<i64>, StoreError> {
+        let Filter::Number(parameter, _, wanted) = self.filter else { return Ok(after.is_none().then_some(0)) };
+        if let Unit::Exactly(unit) = wanted {
+            return Ok(after.is_none().then_some(unit.cast_signed()));
+        }
+        let mut from = after.map_or(Some(i64::MIN), |unit| unit.checked_add(1));
+        while let Some(least) = from {
+            match unit_from(connection, *parameter, least)? {
+                Some(unit) if wanted.passes(unit.cast_unsigned()) => return Ok(Some(unit)),
+                Some(unit) => from = unit.checked_add(1),
+                None => break,
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// The only unit in which a parameter has values, or 0 if it has none; `None` if there are several.
+pub(super) fn only_unit(connection: &Connection, parameter: ParameterNumber) -> Result<Option<i64>, StoreError> {
+    let unit = unit_from(connection, parameter, i64::MIN)?.unwrap_or(0);
+    let another = unit.checked_add(1).map_or(Ok(None), |next| unit_from(connection, parameter, next))?;
+    Ok(another.is_none().then_some(unit))
+}
+
+/// The first unit, not below `least`, in which a parameter has values.
+fn unit_from(connection: &Connection, parameter: ParameterNumber, least: i64) -> Result<Option<i64>, StoreError> {
+    let sql = "SELECT u FROM num_lo WHERE p = ?1 AND u >= ?2 ORDER BY u LIMIT 1";
+    let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+    statement.query_row(params![parameter, least], |row| row.get(0)).optional().map_err(failed)
 }
 
 /// The row ids of living resources with these ids, largest first.

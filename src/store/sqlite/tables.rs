@@ -54,11 +54,11 @@ pub(super) struct Post(pub(super) i64, pub(super) i64);
 
 row!(
     /// An interval, by its low end.
-    Low, "num_lo", 2: p i64 = 0, lo i64 = 1, rid i64 = 2, hi i64 = 3, u i64 = 4
+    Low, "num_lo", 3: p i64 = 0, u i64 = 1, lo i64 = 2, rid i64 = 3, hi i64 = 4
 );
 row!(
     /// An interval, by its high end.
-    High, "num_hi", 2: p i64 = 0, hi i64 = 1, rid i64 = 2, lo i64 = 3, u i64 = 4
+    High, "num_hi", 3: p i64 = 0, u i64 = 1, hi i64 = 2, rid i64 = 3, lo i64 = 4
 );
 row!(
     /// A folded text.
@@ -122,8 +122,8 @@ impl Tables {
 
     fn number(&mut self, row: i64, number: &NumberRow, add: bool) {
         let (p, low, high, unit) = (i64::from(number.parameter), number.low, number.high, number.unit.cast_signed());
-        self.lows.push((Low(p, low, row, high, unit), add));
-        self.highs.push((High(p, high, row, low, unit), add));
+        self.lows.push((Low(p, unit, low, row, high), add));
+        self.highs.push((High(p, unit, high, row, low), add));
     }
 
     fn text(&mut self, row: i64, parameter: u32, text: &str, add: bool) {

@@ -37,7 +37,8 @@ const STORIES: &[(&str, &str)] = &[
         "a type's counter is wrong",
     ),
     (
-        "SELECT 'row ' || rid FROM resource WHERE (body IS NULL) <> (keys IS NULL) OR (body IS NULL) <> (method = 2)",
+        "SELECT 'row ' || r.rid FROM resource r LEFT JOIN carried c ON c.rid = r.rid
+         WHERE (r.body IS NULL) <> (c.rid IS NULL) OR (r.body IS NULL) <> (r.method = 2) OR (c.id, c.updated) <> (r.id, r.updated)",
         "a resource is neither alive nor deleted",
     ),
     ("SELECT count(*) || ' changes up to number ' || max(seq) FROM change HAVING max(seq) <> count(*)", "the change feed has gaps"),
@@ -55,6 +56,7 @@ const STORIES: &[(&str, &str)] = &[
          ON h.rid = r.rid WHERE ifnull(h.n, 0) <> r.version - 1 OR ifnull(h.last, 0) <> r.version - 1",
         "the history of a resource is not complete",
     ),
+    ("SELECT 'row ' || rid FROM carried WHERE rid NOT IN (SELECT rid FROM resource)", "carried rows belong to no resource"),
     ("SELECT 'row ' || rid FROM history WHERE rid NOT IN (SELECT rid FROM resource)", "a history belongs to no resource"),
     ("SELECT 'number ' || seq FROM change WHERE rid NOT IN (SELECT rid FROM resource)", "a change belongs to no resource"),
 ];

@@ -18,7 +18,6 @@ use super::{Shared, failed, request};
 use crate::base::clock::Instant;
 use crate::model::reference::Key;
 use crate::model::resource::Body;
-use crate::store::keys;
 use crate::store::port::{Expect, Match, Method, StoreError, Unmet, Version, Written};
 
 /// Numbers that go on from batch to batch.
@@ -184,7 +183,7 @@ impl<'c> Batch<'c> {
         let row = self.numbers.next_row;
         self.numbers.next_row += 1;
         self.execute(
-            "INSERT INTO resource (rid, kind, id, version, updated, method, keys, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO resource (rid, kind, id, version, updated, method, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             params![
                 row,
                 write.kind,
@@ -192,15 +191,23 @@ impl<'c> Batch<'c> {
                 version.version.cast_signed(),
                 version.updated.0,
                 method_code(version.method),
-                content.keys,
                 version.body.as_deref()
             ],
         )?;
+        self.carry(row, version, content)?;
         let sequence = self.feed(write.kind, row, version)?;
         let state = State { sequence, updated: version.updated, rows: Some(Arc::clone(&content.rows)) };
         self.fresh.push(Entry { row, kind: write.kind, id: write.key.id.clone(), state, before: Vec::new() });
         *self.grown.entry(write.kind).or_default() += 1;
         Ok(row)
+    }
+
+    /// Keeps the packed index rows of a living resource.
+    fn carry(&self, row: i64, version: &Version, content: &Content) -> Result<(), StoreError> {
+        self.execute(
+            "INSERT OR REPLACE INTO carried (rid, id, updated, keys) VALUES (?1, ?2, ?3, ?4)",
+            params![row, version.key.id.as_str(), version.updated.0, content.keys],
+        )
     }
 
     /// Moves the current version to the history and puts another in its place.
@@ -211,19 +218,21 @@ impl<'c> Batch<'c> {
             [old.row],
         )?;
         self.execute(
-            "UPDATE resource SET version = ?2, updated = ?3, method = ?4, keys = ?5, body = ?6 WHERE rid = ?1",
+            "UPDATE resource SET version = ?2, updated = ?3, method = ?4, body = ?5 WHERE rid = ?1",
             params![
                 old.row,
                 new.version.cast_signed(),
                 new.updated.0,
                 method_code(new.method),
-                content.map(|content| &content.keys),
                 new.body.as_deref()
             ],
         )?;
         let sequence = self.feed(write.kind, old.row, new)?;
-        let damaged = || StoreError::Failed(format!("the keys of {} are damaged", write.key));
-        let rows = old.keys.as_ref().map(|keys| keys::unpack(keys).map(Arc::new).ok_or_else(damaged)).transpose()?;
+        let rows = if old.version.body.is_some() { Some(Arc::new(read::rows(self.connection, old.row)?)) } else { None };
+        match content {
+            Some(content) => self.carry(old.row, new, content)?,
+            None => self.execute("DELETE FROM carried WHERE rid = ?1", [old.row])?,
+        }
         let before = State { sequence: 0, updated: old.version.updated, rows };
         let after = State { sequence, updated: new.updated, rows: content.map(|content| Arc::clone(&content.rows)) };
         self.reindex(old.row, &before, after);
