@@ -23,6 +23,7 @@ enum Space {
     Reference = 6,
     Exact = 7,
     Uri = 8,
+    Wide = 9,
 }
 
 struct Key(SipHasher13);
@@ -57,6 +58,12 @@ pub fn of_type(kind: ResourceType) -> u64 {
 #[must_use]
 pub fn present(parameter: ParameterNumber) -> u64 {
     Key::new(Space::Present, parameter).done()
+}
+
+/// Resources with several intervals of the parameter, or a wide one: see [`super::plan::Rows::mark_wide`].
+#[must_use]
+pub fn wide(parameter: ParameterNumber) -> u64 {
+    Key::new(Space::Wide, parameter).done()
 }
 
 /// `system|code`; an absent system is the empty one (`|code`).

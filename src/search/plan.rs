@@ -4,6 +4,7 @@
 //! numbers, quantities) and *texts* (folded strings). The rows are made by `search::extract`; the filters by
 //! `search::resolve`; neither knows how a store keeps them.
 
+use super::key;
 use crate::model::primitive::Id;
 use crate::model::schema::ResourceType;
 
@@ -69,7 +70,25 @@ pub struct Rows {
     pub last_updated: ParameterNumber,
 }
 
+/// An interval longer than this is wide: a day in microseconds, the precision of most dates. Stored rows rest on it, so it never
+/// changes.
+pub const WIDE: i64 = if cfg!(test) { 3 } else { 86_400_000_000 };
+
 impl Rows {
+    /// Adds a post for each parameter with several intervals, or with one wider than [`WIDE`]. All other resources have one
+    /// narrow interval, so that one between two bounds is found by its low end alone. The rows must be tidy, and stay so.
+    pub fn mark_wide(&mut self) {
+        for own in self.numbers.chunk_by(|a, b| a.parameter == b.parameter) {
+            if let [first, rest @ ..] = own
+                && (!rest.is_empty() || first.high.checked_sub(first.low).is_none_or(|width| width > WIDE))
+            {
+                self.posts.push(key::wide(first.parameter));
+            }
+        }
+        self.posts.sort_unstable();
+        self.posts.dedup();
+    }
+
     /// Sorts the rows and drops duplicates, so that two sets of rows can be compared by walking them side by side.
     pub fn tidy(&mut self) {
         self.posts.sort_unstable();

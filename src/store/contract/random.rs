@@ -87,6 +87,11 @@ fn filter(kind: &'static str) -> impl Strategy<Value = Filter> {
     let leaf = prop_oneof![
         6 => (0..9_u64).prop_map(move |post| Filter::Post(post_of(kind, post))),
         3 => (1..3_u32, test(), unit).prop_map(move |(p, test, unit)| Filter::Number(base + p, test, unit)),
+        2 => (1..3_u32, value(), value(), any::<[bool; 2]>()).prop_map(move |(p, a, b, [starts, ends])| {
+            let from = if starts { Test::StartsAfter(a) } else { Test::EndsAfter(a) };
+            let to = if ends { Test::EndsBefore(b) } else { Test::StartsBefore(b) };
+            Filter::All([from, to].map(|test| Filter::Number(base + p, test, Unit::Any)).to_vec())
+        }),
         1 => (0..4_i64).prop_map(move |ms| Filter::Number(base, Test::EndsAfter(noon().0 + ms * 1000), Unit::Any)),
         2 => (3..5_u32, text()).prop_map(move |(p, text)| Filter::TextStart(base + p, text)),
         1 => (3..5_u32, text()).prop_map(move |(p, text)| Filter::TextPart(base + p, text)),

@@ -50,6 +50,7 @@ impl Prepared {
                 Write::Delete { key, expect } => (key, expect, None),
                 Write::Put { key, method, body, mut rows, expect } => {
                     rows.tidy();
+                    rows.mark_wide();
                     let keys = keys::pack(&rows);
                     size += body.size() + 3 * keys.len();
                     (key, expect, Some(Content { method, body, rows: Arc::new(*rows), keys }))

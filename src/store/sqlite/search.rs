@@ -7,9 +7,10 @@ use rusqlite::Connection;
 use rusqlite::types::Value;
 
 use super::recent::{Question, Snapshot};
-use super::runs::{self, Walk};
+use super::runs;
 use super::source::{Range, Source, next, only_unit, with_ids};
 use super::{Shared, failed, read};
+use crate::search::key;
 use crate::search::plan::{Filter, Place, Plan, Sort, SortBy, SortValue, Test, Unit};
 use crate::store::evaluate::compare;
 use crate::store::normal::conjuncts;
@@ -135,22 +136,45 @@ impl Searcher<'_> {
                         count += runs::count(self.connection, *post, way.least.min(MOST))?;
                     }
                     way.least = way.least.min(count);
-                    way.sources.push(Source::Posts(posts.iter().map(|post| Walk::new(self.connection, *post)).collect()));
+                    way.sources.push(Source::new(self.connection, &posts, Vec::new()));
                 }
-                (None, Filter::Id(ids)) => way.list(with_ids(self.connection, outline.kind, ids, outline.up_to)?),
+                (None, Filter::Id(ids)) => {
+                    let rows = with_ids(self.connection, outline.kind, ids, outline.up_to)?;
+                    way.list(self.connection, rows);
+                }
                 (None, filter) => open.push(filter),
             }
         }
         for filter in open {
             match self.gather(filter, outline.up_to, bound.min(MOST).min(way.least).max(1), way.least)? {
-                Some(rows) => way.list(rows),
+                Some(rows) => way.list(self.connection, rows),
                 None => way.rest.push(filter),
             }
         }
+        self.confine(outline, bound.min(MOST), &mut way)?;
         if way.sources.is_empty() {
-            way.sources.push(Source::Posts(vec![Walk::new(self.connection, outline.plan.type_post.cast_signed())]));
+            way.sources.push(Source::new(self.connection, &[outline.plan.type_post.cast_signed()], Vec::new()));
         }
         Ok(way)
+    }
+
+    /// Looks for two conditions that confine a parameter from both sides, of which neither alone has few rows: dates of a week.
+    fn confine<'c>(&'c self, outline: &Outline<'_>, bound: i64, way: &mut Way<'c, '_>) -> Result<(), StoreError> {
+        if way.least <= FEW {
+            return Ok(());
+        }
+        for below in &way.rest {
+            for (range, parameter) in way.rest.iter().filter_map(|above| Range::between(below, above)) {
+                if let Some(rows) = range.gather(self.connection, outline.up_to, bound)? {
+                    let wide = key::wide(parameter).cast_signed();
+                    let count = signed(rows.len()).saturating_add(runs::count(self.connection, wide, MOST)?);
+                    way.least = way.least.min(count);
+                    way.sources.push(Source::new(self.connection, &[wide], rows));
+                    return Ok(());
+                }
+            }
+        }
+        Ok(())
     }
 
     fn gather(&self, filter: &Filter, up_to: i64, bound: i64, least: i64) -> Result<Option<Vec<i64>>, StoreError> {
@@ -335,10 +359,10 @@ impl Searcher<'_> {
     }
 }
 
-impl Way<'_, '_> {
-    fn list(&mut self, rows: Vec<i64>) {
+impl<'c> Way<'c, '_> {
+    fn list(&mut self, connection: &'c Connection, rows: Vec<i64>) {
         self.least = self.least.min(signed(rows.len()));
-        self.sources.push(Source::Listed(rows, 0));
+        self.sources.push(Source::new(connection, &[], rows));
     }
 }
 

@@ -6,33 +6,31 @@ use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
 use super::failed;
 use super::runs::Walk;
 use crate::model::primitive::Id;
-use crate::search::plan::{Filter, ParameterNumber, Test, Unit};
+use crate::search::plan::{Filter, ParameterNumber, Test, Unit, WIDE};
 use crate::store::port::StoreError;
 
-/// The row ids that meet a condition.
-pub(super) enum Source<'c> {
-    /// Those that have one of these posts.
-    Posts(Vec<Walk<'c>>),
-    /// These, largest first; those before the number are done with.
-    Listed(Vec<i64>, usize),
+/// The row ids that meet a condition: those of some posts, and those of a list.
+pub(super) struct Source<'c> {
+    posts: Vec<Walk<'c>>,
+    /// Largest first.
+    listed: Vec<i64>,
+    /// Those of the list before this one are done with.
+    at: usize,
 }
 
-impl Source<'_> {
+impl<'c> Source<'c> {
+    pub(super) fn new(connection: &'c Connection, posts: &[i64], listed: Vec<i64>) -> Self {
+        Self { posts: posts.iter().map(|post| Walk::new(connection, *post)).collect(), listed, at: 0 }
+    }
+
     /// The largest row id that is not above `most`, which never grows from call to call.
     fn seek(&mut self, most: i64) -> Result<Option<i64>, StoreError> {
-        match self {
-            Self::Posts(walks) => {
-                let mut largest = None;
-                for walk in walks {
-                    largest = largest.max(walk.seek(most)?);
-                }
-                Ok(largest)
-            }
-            Self::Listed(rows, at) => {
-                *at += rows.get(*at..).unwrap_or(&[]).partition_point(|row| *row > most);
-                Ok(rows.get(*at).copied())
-            }
+        self.at += self.listed.get(self.at..).unwrap_or(&[]).partition_point(|row| *row > most);
+        let mut largest = self.listed.get(self.at).copied();
+        for walk in &mut self.posts {
+            largest = largest.max(walk.seek(most)?);
         }
+        Ok(largest)
     }
 }
 
@@ -73,6 +71,24 @@ impl<'f> Range<'f> {
             Filter::TextStart(parameter, text) => vec![Self::text(filter, *parameter, text)],
             _ => Vec::new(),
         }
+    }
+
+    /// Where the narrow intervals stand that two conditions on one parameter confine from both sides, the first from below. The
+    /// second must still be tested, and intervals that are not narrow looked for elsewhere.
+    pub(super) fn between(below: &'f Filter, above: &Filter) -> Option<(Self, ParameterNumber)> {
+        let (Filter::Number(parameter, from, Unit::Any), Filter::Number(other, to, Unit::Any)) = (below, above) else { return None };
+        let from = match from {
+            Test::StartsAfter(at) => *at,
+            Test::EndsAfter(at) => at.saturating_sub(WIDE),
+            _ => return None,
+        };
+        let to = match to {
+            Test::StartsBefore(at) | Test::EndsBefore(at) => *at,
+            _ => return None,
+        };
+        let sql = "SELECT rid, lo, hi FROM num_lo WHERE p = ?2 AND u = ?3 AND lo > ?4 AND lo < ?5 LIMIT ?1".to_owned();
+        let values = [from, to].map(Value::Integer).to_vec();
+        (parameter == other).then(|| (Self { filter: below, parameter: *parameter, sql, values }, *parameter))
     }
 
     fn number(filter: &'f Filter, parameter: ParameterNumber, test: Test, end: End) -> Self {
