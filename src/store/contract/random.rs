@@ -90,7 +90,9 @@ fn filter(kind: &'static str) -> impl Strategy<Value = Filter> {
         2 => (1..3_u32, value(), value(), any::<[bool; 2]>()).prop_map(move |(p, a, b, [starts, ends])| {
             let from = if starts { Test::StartsAfter(a) } else { Test::EndsAfter(a) };
             let to = if ends { Test::EndsBefore(b) } else { Test::StartsBefore(b) };
-            Filter::All([from, to].map(|test| Filter::Number(base + p, test, Unit::Any)).to_vec())
+            let number = move |test| Filter::Number(base + p, test, Unit::Any);
+            // As "ge" tells it: beyond the value, or inside of it.
+            Filter::All(vec![Filter::Any(vec![number(from), number(Test::Within(a, a))]), number(to)])
         }),
         1 => (0..4_i64).prop_map(move |ms| Filter::Number(base, Test::EndsAfter(noon().0 + ms * 1000), Unit::Any)),
         2 => (3..5_u32, text()).prop_map(move |(p, text)| Filter::TextStart(base + p, text)),

@@ -8,7 +8,7 @@ use rusqlite::types::Value;
 
 use super::recent::{Question, Snapshot};
 use super::runs;
-use super::source::{Range, Source, next, only_unit, with_ids};
+use super::source::{Range, Source, next, only_unit, reach, with_ids};
 use super::{Shared, failed, read};
 use crate::search::key;
 use crate::search::plan::{Filter, Place, Plan, Sort, SortBy, SortValue, Test, Unit};
@@ -158,20 +158,19 @@ impl Searcher<'_> {
         Ok(way)
     }
 
-    /// Looks for two conditions that confine a parameter from both sides, of which neither alone has few rows: dates of a week.
+    /// Looks for conditions that confine a parameter from both sides, of which none alone has few rows: the dates of a week.
     fn confine<'c>(&'c self, outline: &Outline<'_>, bound: i64, way: &mut Way<'c, '_>) -> Result<(), StoreError> {
         if way.least <= FEW {
             return Ok(());
         }
-        for below in &way.rest {
-            for (range, parameter) in way.rest.iter().filter_map(|above| Range::between(below, above)) {
-                if let Some(rows) = range.gather(self.connection, outline.up_to, bound)? {
-                    let wide = key::wide(parameter).cast_signed();
-                    let count = signed(rows.len()).saturating_add(runs::count(self.connection, wide, MOST)?);
-                    way.least = way.least.min(count);
-                    way.sources.push(Source::new(self.connection, &[wide], rows));
-                    return Ok(());
-                }
+        for parameter in way.rest.iter().filter_map(|filter| reach(filter)).map(|(parameter, ..)| parameter) {
+            let Some(range) = Range::between(parameter, &way.rest) else { continue };
+            if let Some(rows) = range.gather(self.connection, outline.up_to, bound)? {
+                let wide = key::wide(parameter).cast_signed();
+                let count = signed(rows.len()).saturating_add(runs::count(self.connection, wide, MOST)?);
+                way.least = way.least.min(count);
+                way.sources.push(Source::new(self.connection, &[wide], rows));
+                break;
             }
         }
         Ok(())

@@ -54,45 +54,40 @@ pub(super) fn next(sources: &mut [Source<'_>], mut most: i64) -> Result<Option<i
 }
 
 /// Ranges of one of the index tables, in which all rows of a condition stand, and others.
-pub(super) struct Range<'f> {
-    filter: &'f Filter,
+pub(super) struct Range {
     parameter: ParameterNumber,
+    /// What its intervals must still pass.
+    test: Option<Test>,
+    /// In which units it looks; `None` for texts, which have none.
+    unit: Option<Unit>,
     /// Yields row id, low and high end.
     sql: String,
     /// What its marks stand for, after the limit (`?1`), the parameter (`?2`) and the unit (`?3`).
     values: Vec<Value>,
 }
 
-impl<'f> Range<'f> {
+impl Range {
     /// The ranges of a condition, by one end and by the other; none if it would have to be looked for in the whole table.
-    pub(super) fn of(filter: &'f Filter) -> Vec<Self> {
+    pub(super) fn of(filter: &Filter) -> Vec<Self> {
         match filter {
-            Filter::Number(parameter, test, _) => ends(*test).iter().map(|end| Self::number(filter, *parameter, *test, *end)).collect(),
-            Filter::TextStart(parameter, text) => vec![Self::text(filter, *parameter, text)],
+            Filter::Number(parameter, test, unit) => ends(*test).iter().map(|end| Self::number(*parameter, *test, *unit, *end)).collect(),
+            Filter::TextStart(parameter, text) => vec![Self::text(*parameter, text)],
             _ => Vec::new(),
         }
     }
 
-    /// Where the narrow intervals stand that two conditions on one parameter confine from both sides, the first from below. The
-    /// second must still be tested, and intervals that are not narrow looked for elsewhere.
-    pub(super) fn between(below: &'f Filter, above: &Filter) -> Option<(Self, ParameterNumber)> {
-        let (Filter::Number(parameter, from, Unit::Any), Filter::Number(other, to, Unit::Any)) = (below, above) else { return None };
-        let from = match from {
-            Test::StartsAfter(at) => *at,
-            Test::EndsAfter(at) => at.saturating_sub(WIDE),
-            _ => return None,
-        };
-        let to = match to {
-            Test::StartsBefore(at) | Test::EndsBefore(at) => *at,
-            _ => return None,
-        };
-        let sql = "SELECT rid, lo, hi FROM num_lo WHERE p = ?2 AND u = ?3 AND lo > ?4 AND lo < ?5 LIMIT ?1".to_owned();
-        let values = [from, to].map(Value::Integer).to_vec();
-        (parameter == other).then(|| (Self { filter: below, parameter: *parameter, sql, values }, *parameter))
+    /// Where the narrow intervals stand that may meet all conditions on a parameter, if these confine them from both sides.
+    /// What stands there must still be tested, and intervals that are not narrow looked for elsewhere.
+    pub(super) fn between(parameter: ParameterNumber, filters: &[&Filter]) -> Option<Self> {
+        let own = filters.iter().filter_map(|filter| reach(filter)).filter(|(other, ..)| *other == parameter);
+        let (low, high) = own.fold((i64::MIN, i64::MAX), |(low, high), (_, from, to)| (low.max(from), high.min(to)));
+        let sql = "SELECT rid, lo, hi FROM num_lo WHERE p = ?2 AND u = ?3 AND lo >= ?4 AND lo <= ?5 LIMIT ?1".to_owned();
+        let values = [low, high].map(Value::Integer).to_vec();
+        (low > i64::MIN && high < i64::MAX).then_some(Self { test: None, unit: Some(Unit::Any), parameter, sql, values })
     }
 
-    fn number(filter: &'f Filter, parameter: ParameterNumber, test: Test, end: End) -> Self {
-        let (table, test, values) = match (test, end) {
+    fn number(parameter: ParameterNumber, test: Test, unit: Unit, end: End) -> Self {
+        let (table, range, values) = match (test, end) {
             // An interval's low end is not above its high end.
             (Test::Within(from, to), _) => ("num_lo", "lo >= ?4 AND lo <= ?5", vec![from, to]),
             (Test::Overlaps(_, to), End::Low) => ("num_lo", "lo <= ?4", vec![to]),
@@ -103,18 +98,18 @@ impl<'f> Range<'f> {
             (Test::EndsAfter(at), _) => ("num_hi", "hi > ?4", vec![at]),
             (Test::NotWithin(..), _) => ("num_lo", "1", Vec::new()),
         };
-        let sql = format!("SELECT rid, lo, hi FROM {table} WHERE p = ?2 AND u = ?3 AND {test} LIMIT ?1");
-        Self { filter, parameter, sql, values: values.into_iter().map(Value::Integer).collect() }
+        let sql = format!("SELECT rid, lo, hi FROM {table} WHERE p = ?2 AND u = ?3 AND {range} LIMIT ?1");
+        Self { test: Some(test), unit: Some(unit), parameter, sql, values: values.into_iter().map(Value::Integer).collect() }
     }
 
-    fn text(filter: &'f Filter, parameter: ParameterNumber, text: &str) -> Self {
+    fn text(parameter: ParameterNumber, text: &str) -> Self {
         let (mut sql, mut values) = ("SELECT rid, 0, 0 FROM txt_norm WHERE p = ?2 AND norm >= ?4".to_owned(), vec![Value::Text(text.to_owned())]);
         if let Some(end) = successor(text) {
             sql.push_str(" AND norm < ?5");
             values.push(Value::Text(end));
         }
         sql.push_str(" LIMIT ?1");
-        Self { filter, parameter, sql, values }
+        Self { test: None, unit: None, parameter, sql, values }
     }
 
     /// The row ids up to `up_to` that meet the condition, largest first and once each; `None` if more than `bound` rows would have
@@ -143,11 +138,8 @@ impl<'f> Range<'f> {
                 return Ok(false);
             }
             let rid: i64 = row.get(0).map_err(failed)?;
-            let passes = match self.filter {
-                Filter::Number(_, test, _) => test.passes(row.get(1).map_err(failed)?, row.get(2).map_err(failed)?),
-                _ => true,
-            };
-            if passes && rid <= up_to {
+            let (low, high) = (row.get(1).map_err(failed)?, row.get(2).map_err(failed)?);
+            if rid <= up_to && self.test.is_none_or(|test| test.passes(low, high)) {
                 rows.push(rid);
             }
         }
@@ -156,19 +148,45 @@ impl<'f> Range<'f> {
 
     /// The wanted unit that comes after another in the tables, or the first.
     fn unit(&self, connection: &Connection, after: Option<i64>) -> Result<Option<i64>, StoreError> {
-        let Filter::Number(parameter, _, wanted) = self.filter else { return Ok(after.is_none().then_some(0)) };
+        let Some(wanted) = self.unit else { return Ok(after.is_none().then_some(0)) };
         if let Unit::Exactly(unit) = wanted {
             return Ok(after.is_none().then_some(unit.cast_signed()));
         }
         let mut from = after.map_or(Some(i64::MIN), |unit| unit.checked_add(1));
         while let Some(least) = from {
-            match unit_from(connection, *parameter, least)? {
+            match unit_from(connection, self.parameter, least)? {
                 Some(unit) if wanted.passes(unit.cast_unsigned()) => return Ok(Some(unit)),
                 Some(unit) => from = unit.checked_add(1),
                 None => break,
             }
         }
         Ok(None)
+    }
+}
+
+/// The parameter that a condition is about, and where the low end of a narrow interval that meets it may lie.
+pub(super) fn reach(filter: &Filter) -> Option<(ParameterNumber, i64, i64)> {
+    match filter {
+        Filter::Number(parameter, test, _) => {
+            let (from, to) = match *test {
+                Test::Within(from, to) => (from, to),
+                Test::Overlaps(from, to) => (from.saturating_sub(WIDE), to),
+                Test::StartsAfter(at) => (at, i64::MAX),
+                Test::EndsAfter(at) => (at.saturating_sub(WIDE), i64::MAX),
+                Test::StartsBefore(at) | Test::EndsBefore(at) => (i64::MIN, at),
+                Test::NotWithin(..) => return None,
+            };
+            Some((*parameter, from, to))
+        }
+        Filter::Any(filters) => {
+            let mut reaches = filters.iter().map(reach);
+            reaches.next()?.and_then(|first| {
+                reaches.try_fold(first, |(parameter, low, high), next| {
+                    next.filter(|(other, ..)| *other == parameter).map(|(_, from, to)| (parameter, low.min(from), high.max(to)))
+                })
+            })
+        }
+        _ => None,
     }
 }
 
