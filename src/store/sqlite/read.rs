@@ -28,9 +28,7 @@ pub(super) fn current(connection: &Connection, code: i64, key: &Key) -> Result<O
         .prepare_cached("SELECT version, updated, method, body, rid FROM resource WHERE kind = ?1 AND id = ?2")
         .map_err(failed)?;
     statement
-        .query_row(params![code, key.id.as_str()], |row| {
-            Ok(Current { row: row.get(4)?, version: Arc::new(version(row, key.clone())?) })
-        })
+        .query_row(params![code, key.id.as_str()], |row| Ok(Current { row: row.get(4)?, version: Arc::new(version(row, key.clone())?) }))
         .optional()
         .map_err(failed)
 }

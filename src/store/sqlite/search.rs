@@ -202,7 +202,9 @@ impl Searcher<'_> {
         while places.len() < wanted
             && let Some(row) = next(&mut way.sources, most)?
         {
-            if way.rest.is_empty() || read::carried(self.connection, row, |candidate| way.rest.iter().all(|filter| candidate.holds(filter)))? {
+            if way.rest.is_empty()
+                || read::carried(self.connection, row, |candidate| way.rest.iter().all(|filter| candidate.holds(filter)))?
+            {
                 places.push(Place { values: Vec::new(), row });
             }
             most = row - 1;
@@ -266,7 +268,8 @@ impl Searcher<'_> {
                     // A resource stands in the order with its first value only; its row may come twice if intervals share an end.
                     if places.last() != Some(&place)
                         && read::carried(self.connection, place.row, |candidate| {
-                            place.values.first() == Some(&candidate.value(sort)) && outline.conditions.iter().all(|filter| candidate.holds(filter))
+                            place.values.first() == Some(&candidate.value(sort))
+                                && outline.conditions.iter().all(|filter| candidate.holds(filter))
                         })?
                     {
                         places.push(place);
@@ -344,7 +347,8 @@ impl Searcher<'_> {
         let mut way = self.way(outline, MOST)?;
         let (mut total, mut most) = (0, outline.up_to);
         while let Some(row) = next(&mut way.sources, most)? {
-            let holds = way.rest.is_empty() || read::carried(self.connection, row, |candidate| way.rest.iter().all(|filter| candidate.holds(filter)))?;
+            let holds = way.rest.is_empty()
+                || read::carried(self.connection, row, |candidate| way.rest.iter().all(|filter| candidate.holds(filter)))?;
             total += u64::from(holds);
             most = row - 1;
         }

@@ -103,7 +103,8 @@ impl Range {
     }
 
     fn text(parameter: ParameterNumber, text: &str) -> Self {
-        let (mut sql, mut values) = ("SELECT rid, 0, 0 FROM txt_norm WHERE p = ?2 AND norm >= ?4".to_owned(), vec![Value::Text(text.to_owned())]);
+        let (mut sql, mut values) =
+            ("SELECT rid, 0, 0 FROM txt_norm WHERE p = ?2 AND norm >= ?4".to_owned(), vec![Value::Text(text.to_owned())]);
         if let Some(end) = successor(text) {
             sql.push_str(" AND norm < ?5");
             values.push(Value::Text(end));

@@ -140,7 +140,7 @@ impl Tables {
         if alike {
             self.posts.sort_unstable();
         } else {
-            self.posts.sort_by(|(a, _), (b, _)| a.cmp(b));
+            self.posts.sort_by_key(|(post, _)| *post);
         }
         sort(&mut self.lows, alike);
         sort(&mut self.highs, alike);

@@ -219,13 +219,7 @@ impl<'c> Batch<'c> {
         )?;
         self.execute(
             "UPDATE resource SET version = ?2, updated = ?3, method = ?4, body = ?5 WHERE rid = ?1",
-            params![
-                old.row,
-                new.version.cast_signed(),
-                new.updated.0,
-                method_code(new.method),
-                new.body.as_deref()
-            ],
+            params![old.row, new.version.cast_signed(), new.updated.0, method_code(new.method), new.body.as_deref()],
         )?;
         let sequence = self.feed(write.kind, old.row, new)?;
         let rows = if old.version.body.is_some() { Some(Arc::new(read::rows(self.connection, old.row)?)) } else { None };
