@@ -7,8 +7,8 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::bundle::{Bundle, Entry, Request, TAG};
-use super::json::{self, Json, Member, Value};
 use crate::model::draft::Draft;
+use crate::model::json::{self, Json, Member, Value};
 
 /// What importing the Bundle does to the report.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
