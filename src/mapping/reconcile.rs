@@ -219,7 +219,11 @@ fn clean(resource: &mut Json) {
     let Some(mut meta) = resource.member("meta").cloned() else { return };
     meta.remove("versionId");
     meta.remove("lastUpdated");
-    if meta.members().is_empty() { resource.remove("meta") } else { resource.set("meta", meta) }
+    if meta.members().is_empty() {
+        resource.remove("meta");
+    } else {
+        resource.set("meta", meta);
+    }
 }
 
 /// A stored resource as an entry's resource.

@@ -47,8 +47,8 @@ pub(crate) struct NotJson {
     pub(crate) message: String,
 }
 
-/// Deepest nesting that is read.
-const DEPTH: usize = 64;
+/// Deepest nesting that is read: twice what a resource may have, since a patch has a resource's values inside its own.
+pub(crate) const DEPTH: usize = 128;
 
 /// Reads a text that is one value.
 pub(crate) fn read(text: &str) -> Result<Json, NotJson> {
@@ -88,9 +88,42 @@ impl Json {
         }
     }
 
+    /// The value of a member of an object, to be changed.
+    pub(crate) fn member_mut(&mut self, name: &str) -> Option<&mut Self> {
+        match &mut self.value {
+            Value::Object(members) => members.iter_mut().find(|member| member.name == name).map(|member| &mut member.value),
+            _ => None,
+        }
+    }
+
+    /// A value that stands nowhere yet.
+    pub(crate) fn new(value: Value) -> Self {
+        Self { at: 0, value }
+    }
+
     /// A string value that stands nowhere yet.
     pub(crate) fn string(text: &str) -> Self {
-        Self { at: 0, value: Value::String(text.to_owned()) }
+        Self::new(Value::String(text.to_owned()))
+    }
+
+    /// `null`
+    pub(crate) fn null() -> Self {
+        Self::new(Value::Plain("null".to_owned()))
+    }
+
+    /// Whether it is `null`.
+    pub(crate) fn is_null(&self) -> bool {
+        matches!(&self.value, Value::Plain(text) if text == "null")
+    }
+
+    /// How many levels of values it has: 1 for a value that holds no other.
+    pub(crate) fn depth(&self) -> usize {
+        let inner = match &self.value {
+            Value::Array(items) => items.iter().map(Self::depth).max(),
+            Value::Object(members) => members.iter().map(|member| member.value.depth()).max(),
+            _ => None,
+        };
+        inner.unwrap_or(0) + 1
     }
 
     /// Puts a member in the place of the one of that name, or at the end.
@@ -102,11 +135,11 @@ impl Json {
         }
     }
 
-    /// Takes a member away.
-    pub(crate) fn remove(&mut self, name: &str) {
-        if let Value::Object(members) = &mut self.value {
-            members.retain(|member| member.name != name);
-        }
+    /// Takes a member away and gives its value.
+    pub(crate) fn remove(&mut self, name: &str) -> Option<Self> {
+        let Value::Object(members) = &mut self.value else { return None };
+        let at = members.iter().position(|member| member.name == name)?;
+        Some(members.remove(at).value)
     }
 
     /// The JSON text, without white space.
@@ -144,6 +177,16 @@ impl Json {
             }
         }
     }
+}
+
+/// A member whose name another one has before it. Sorting finds it also among a million members in good time.
+fn repeated(members: &[Member]) -> Option<&Member> {
+    let mut sorted: Vec<&Member> = members.iter().collect();
+    sorted.sort_by_key(|member| (member.name.as_str(), member.at));
+    sorted.windows(2).find_map(|pair| match pair {
+        [first, second] if first.name == second.name => Some(*second),
+        _ => None,
+    })
 }
 
 struct Reader<'a> {
@@ -253,9 +296,6 @@ impl Reader<'_> {
                 return Err(self.fault("a name in quotation marks is needed here"));
             }
             let name = self.string()?;
-            if members.iter().any(|member| member.name == name) {
-                return Err(NotJson { at, message: format!("'{name}' stands here again") });
-            }
             self.blank();
             if !self.eat(b':') {
                 return Err(self.fault("':' is needed here"));
@@ -264,7 +304,10 @@ impl Reader<'_> {
             members.push(Member { name, at, value });
             self.blank();
             if self.eat(b'}') {
-                return Ok(Value::Object(members));
+                return match repeated(&members) {
+                    Some(member) => Err(NotJson { at: member.at, message: format!("'{}' stands here again", member.name) }),
+                    None => Ok(Value::Object(members)),
+                };
             }
             if !self.eat(b',') {
                 return Err(self.fault("',' or '}' is needed here"));
