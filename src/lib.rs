@@ -11,7 +11,8 @@ pub mod definitions;
 // 30: paths over resources; genomic vocabulary without FHIR
 pub mod fhirpath;
 pub mod genome;
-// 35: searches as data; whether a resource is what its profiles say
+// 35: searches as data; changes to a resource; whether it is what its profiles say
+pub mod patch;
 pub mod search;
 pub mod validate;
 // 40: where resources live, and the one door to other servers

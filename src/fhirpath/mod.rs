@@ -79,6 +79,36 @@ impl Expression {
     pub fn evaluate<'t>(&'t self, focus: Node<'t>) -> Vec<Value<'t>> {
         eval::all(&self.root, &Value::Node(focus), focus.tree().root())
     }
+
+    /// The expression without its last step, and the name of that step, if it ends with the name of an element: where a list is,
+    /// and which one, whether or not it has items.
+    #[must_use]
+    pub fn parent(&self) -> Option<(Self, Name)> {
+        match &self.root {
+            Ast::Child(input, name) => Some((Self { heads: heads(input), root: (**input).clone() }, *name)),
+            _ => None,
+        }
+    }
+
+    /// Whether it goes down from the focus step by step: it finds elements below it only, and each of them once. Such an expression
+    /// takes no longer than its length times the size of the resource, so it can be taken from a client.
+    #[must_use]
+    pub fn goes_down(&self) -> bool {
+        goes_down(&self.root)
+    }
+}
+
+fn goes_down(ast: &Ast) -> bool {
+    match ast {
+        Ast::This | Ast::Root(_) | Ast::Literal(_) => true,
+        Ast::Resource | Ast::Binary(Operator::Union, ..) | Ast::Call(_, Function::Resolve) => false,
+        Ast::Child(input, _) | Ast::Item(input, _) | Ast::Is(input, _) | Ast::As(input, _) => goes_down(input),
+        Ast::Call(input, Function::Where(criteria) | Function::Exists(Some(criteria))) => goes_down(input) && goes_down(criteria),
+        Ast::Call(input, Function::Exists(None) | Function::Empty | Function::Not | Function::First | Function::Extension(_)) => {
+            goes_down(input)
+        }
+        Ast::Binary(_, left, right) => goes_down(left) && goes_down(right),
+    }
 }
 
 /// The children of the focus without which the expression is empty.

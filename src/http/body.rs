@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt as _;
 use hyper::HeaderMap;
 use hyper::body::{Body as _, Incoming};
-use hyper::header::CONTENT_ENCODING;
+use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE};
 
 use super::format;
 use super::negotiate::{Content, content, text};
@@ -16,6 +16,7 @@ use crate::interactions::{Failure, FailureKind};
 use crate::model::outcome::{Issue, IssueType};
 use crate::model::resource::Resource;
 use crate::model::schema::Schema;
+use crate::patch;
 
 /// How long a client may take to send a body.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -26,15 +27,41 @@ pub(super) struct Received {
     pub(super) resource: Option<Resource>,
     pub(super) issues: Vec<Issue>,
     pub(super) form: Option<String>,
+    pub(super) patch: Option<(patch::Format, Bytes)>,
     /// The bytes as sent, for the digest of an idempotent request.
     pub(super) bytes: Bytes,
 }
 
-/// Reads and parses a body: a form for `_search`, a resource elsewhere.
+/// What a body is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Purpose {
+    /// Something is to be stored: a resource.
+    Resource,
+    /// A search: a form.
+    Search,
+    /// A change: a patch document, or a resource that tells one.
+    Patch,
+}
+
+impl Purpose {
+    /// A sentence that says what can be sent.
+    fn sentence(self) -> &'static str {
+        match self {
+            Self::Resource => "Send application/fhir+json or application/fhir+xml; for POST _search, application/x-www-form-urlencoded.",
+            Self::Search => "Send a form to _search: application/x-www-form-urlencoded.",
+            Self::Patch => {
+                "Send application/json-patch+json, application/xml-patch+xml, or a Parameters resource as application/fhir+json or \
+                 application/fhir+xml."
+            }
+        }
+    }
+}
+
+/// Reads a body and parses it as far as its purpose asks.
 pub(super) async fn receive(
     headers: &HeaderMap,
     body: Incoming,
-    is_search: bool,
+    purpose: Purpose,
     schema: &'static Schema,
     limits: &Limits,
 ) -> Result<Received, Failure> {
@@ -44,7 +71,12 @@ pub(super) async fn receive(
     if bytes.is_empty() {
         return Ok(Received::default());
     }
-    let content = content(headers)?;
+    let refuse = || Failure::new(FailureKind::MediaType, IssueType::NotSupported, "Content-Type", purpose.sentence());
+    if purpose == Purpose::Patch && !headers.contains_key(CONTENT_TYPE) {
+        // The same bytes mean other things in other languages of patches.
+        return Err(refuse());
+    }
+    let content = content(headers, purpose.sentence())?;
     let plain = match text(headers, &CONTENT_ENCODING) {
         None | Some("identity") => bytes.clone(),
         Some("gzip" | "x-gzip") => gunzip(&bytes, limits.bytes)?,
@@ -57,26 +89,18 @@ pub(super) async fn receive(
             ));
         }
     };
-    match content {
-        Content::Form if !is_search => Err(Failure::new(
-            FailureKind::MediaType,
-            IssueType::NotSupported,
-            "Content-Type",
-            "Only _search takes a form: send application/fhir+json or application/fhir+xml.",
-        )),
-        Content::Form => {
+    match (content, purpose) {
+        (Content::Form, Purpose::Search) => {
             let form = String::from_utf8(plain.to_vec()).map_err(|_| Failure::invalid("", "The form is not UTF-8."))?;
             Ok(Received { form: Some(form), bytes, ..Received::default() })
         }
-        Content::Resource(from) => {
-            if is_search {
-                let told = "Send a form to _search: application/x-www-form-urlencoded.";
-                return Err(Failure::new(FailureKind::MediaType, IssueType::NotSupported, "Content-Type", told));
-            }
+        (Content::Patch(format), Purpose::Patch) => Ok(Received { patch: Some((format, plain)), bytes, ..Received::default() }),
+        (Content::Resource(from), Purpose::Resource | Purpose::Patch) => {
             let (resource, issues) =
                 format::read(&plain, from, schema, limits).map_err(|issues| Failure { kind: FailureKind::Invalid, issues, cause: None })?;
-            Ok(Received { resource: Some(resource), issues, form: None, bytes })
+            Ok(Received { resource: Some(resource), issues, bytes, ..Received::default() })
         }
+        _ => Err(refuse()),
     }
 }
 

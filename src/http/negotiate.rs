@@ -7,6 +7,7 @@ use hyper::header::{ACCEPT, ACCEPT_CHARSET, ACCEPT_ENCODING, CONTENT_TYPE, Heade
 
 use crate::interactions::{Failure, FailureKind, Handling};
 use crate::model::outcome::IssueType;
+use crate::patch;
 
 /// A format of resources.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -150,10 +151,12 @@ pub(super) enum Content {
     Resource(Format),
     /// A form of POST `_search`.
     Form,
+    /// A patch document.
+    Patch(patch::Format),
 }
 
-/// Reads Content-Type; without one, a body is taken for JSON.
-pub(super) fn content(headers: &HeaderMap) -> Result<Content, Failure> {
+/// Reads Content-Type; without one, a body is taken for JSON. The sentence says what can be sent.
+pub(super) fn content(headers: &HeaderMap, possible: &str) -> Result<Content, Failure> {
     let Some(told) = text(headers, &CONTENT_TYPE) else { return Ok(Content::Resource(Format::Json)) };
     let refuse = |why: &str| Err(Failure::new(FailureKind::MediaType, IssueType::NotSupported, "Content-Type", why));
     let mut parts = told.split(';').map(str::trim);
@@ -165,10 +168,11 @@ pub(super) fn content(headers: &HeaderMap) -> Result<Content, Failure> {
     if charsets.any(|charset| !charset.trim_matches('"').eq_ignore_ascii_case("utf-8")) {
         return refuse("Only UTF-8 is possible as charset.");
     }
-    match (Format::named(&name), name.as_str()) {
-        (Some(format), _) => Ok(Content::Resource(format)),
-        (None, "application/x-www-form-urlencoded") => Ok(Content::Form),
-        _ => refuse("Send application/fhir+json or application/fhir+xml; for POST _search, application/x-www-form-urlencoded."),
+    match (Format::named(&name), patch::Format::of_media_type(&name), name.as_str()) {
+        (Some(format), ..) => Ok(Content::Resource(format)),
+        (_, Some(format), _) => Ok(Content::Patch(format)),
+        (.., "application/x-www-form-urlencoded") => Ok(Content::Form),
+        _ => refuse(possible),
     }
 }
 

@@ -6,17 +6,21 @@ use aws_lc_rs::digest;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH};
+use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH};
 use hyper::{Method, Request, Response, StatusCode};
 
 use super::BASE_PATH;
-use super::body::{Received, receive};
+use super::body::{Purpose, Received, receive};
 use super::negotiate::{Wanted, text, wanted};
 use super::respond::{fail, read_http_date, respond};
 use crate::interactions::request::Verb;
 use crate::interactions::{self, Failure, FailureKind, Gateway};
 use crate::model::outcome::IssueType;
+use crate::patch::MEDIA_TYPES;
 use crate::store::port::Idempotency;
+
+/// The formats of patches that are possible (RFC 5789, section 3.1).
+const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
 
 /// Answers HTTP requests.
 #[derive(Debug, Clone)]
@@ -33,8 +37,13 @@ impl Service {
 
     /// Answers one request; it cannot fail, since every failure is an answer.
     pub async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
-        let head = request.method() == Method::HEAD;
+        let (head, patch) = (request.method() == Method::HEAD, request.method() == Method::PATCH);
         let mut response = self.route(request).await;
+        if patch && response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
+            // RFC 5789, section 2.2: the answer says which formats of patches are possible.
+            let possible = HeaderValue::try_from(MEDIA_TYPES.join(", "));
+            response.headers_mut().extend(possible.ok().map(|possible| (ACCEPT_PATCH, possible)));
+        }
         if head {
             // The length of what GET would send stays; the body goes.
             let length = hyper::body::Body::size_hint(response.body()).exact().unwrap_or(0);
@@ -79,10 +88,11 @@ impl Service {
             Method::GET | Method::HEAD => Verb::Get,
             Method::POST => Verb::Post,
             Method::PUT => Verb::Put,
+            Method::PATCH => Verb::Patch,
             Method::DELETE => Verb::Delete,
             _ => {
                 return Err(Failure::new(
-                    FailureKind::Method(&["GET", "HEAD", "POST", "PUT", "DELETE"]),
+                    FailureKind::Method(&["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"]),
                     IssueType::NotSupported,
                     "",
                     "This method is not served.",
@@ -100,10 +110,14 @@ impl Service {
         }
         let received = match verb {
             // What is sent to an address that takes no such method is not looked at.
-            Verb::Put if path.ends_with("/_search") => Received::default(),
-            Verb::Post | Verb::Put => {
-                let is_search = path.ends_with("/_search");
-                receive(&head.headers, body, is_search, self.gateway.catalog.schema(), &self.gateway.limits).await?
+            Verb::Put | Verb::Patch if path.ends_with("/_search") => Received::default(),
+            Verb::Post | Verb::Put | Verb::Patch => {
+                let purpose = match verb {
+                    Verb::Patch => Purpose::Patch,
+                    _ if path.ends_with("/_search") => Purpose::Search,
+                    _ => Purpose::Resource,
+                };
+                receive(&head.headers, body, purpose, self.gateway.catalog.schema(), &self.gateway.limits).await?
             }
             Verb::Get | Verb::Delete => Received::default(),
         };
@@ -116,6 +130,7 @@ impl Service {
             query,
             form: received.form,
             resource: received.resource,
+            patch: received.patch,
             issues: received.issues,
             if_match: owned(IF_MATCH),
             if_none_match: owned(IF_NONE_MATCH),

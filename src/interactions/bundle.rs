@@ -77,13 +77,14 @@ fn request(entry: Node<'_>) -> Result<Request, Failure> {
         Some("GET" | "HEAD") => Verb::Get,
         Some("POST") => Verb::Post,
         Some("PUT") => Verb::Put,
+        Some("PATCH") => Verb::Patch,
         Some("DELETE") => Verb::Delete,
         other => {
             return Err(Failure::new(
                 FailureKind::Invalid,
                 IssueType::NotSupported,
                 "request.method",
-                format!("The method {} is not possible here: use GET, POST, PUT or DELETE.", other.unwrap_or("(none)")),
+                format!("The method {} is not possible here: use GET, POST, PUT, PATCH or DELETE.", other.unwrap_or("(none)")),
             ));
         }
     };

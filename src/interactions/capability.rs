@@ -8,9 +8,10 @@ use super::Gateway;
 use crate::definitions::ParameterKind;
 use crate::model::draft::Draft;
 use crate::model::schema::ResourceType;
+use crate::patch;
 
 /// Interactions of every type, as `request` routes them.
-const INTERACTIONS: [&str; 7] = ["read", "vread", "update", "delete", "history-instance", "create", "search-type"];
+const INTERACTIONS: [&str; 8] = ["read", "vread", "update", "patch", "delete", "history-instance", "create", "search-type"];
 
 /// Makes the statement.
 pub(super) fn statement(gateway: &Gateway) -> Bytes {
@@ -40,6 +41,7 @@ pub(super) fn statement(gateway: &Gateway) -> Bytes {
         )
         .with("fhirVersion", "4.0.1")
         .with("format", Draft::array(["application/fhir+json", "application/fhir+xml", "json", "xml"]))
+        .with("patchFormat", Draft::array(patch::MEDIA_TYPES))
         .with("rest", Draft::array([rest]))
         .to_json()
         .into()

@@ -12,6 +12,7 @@ mod delete;
 pub mod failure;
 mod history;
 mod include;
+pub mod patch;
 mod read;
 mod reference;
 pub mod request;
@@ -102,6 +103,7 @@ impl Gateway {
             Interaction::Read(read) => self.read(read).await,
             Interaction::VersionRead(read) => self.version_read(read).await,
             Interaction::Update(update) => self.update(update).await,
+            Interaction::Patch(patch) => self.patch(*patch).await,
             Interaction::Delete(delete) => self.delete(delete).await,
             Interaction::History(history) => self.history(history).await,
             Interaction::Search(search) => self.search(search).await,

@@ -2,7 +2,10 @@
 //!
 //! Source: <https://hl7.org/fhir/R4/http.html>, <https://hl7.org/fhir/R4/bundle.html#Bundle.entry.request>.
 
+use bytes::Bytes;
+
 use super::bundle::{self, Entry};
+use super::patch::{self, PatchOf, Target};
 use super::{Failure, FailureKind, Gateway};
 use crate::base::clock::Instant;
 use crate::model::outcome::{Issue, IssueType};
@@ -10,6 +13,7 @@ use crate::model::primitive::Id;
 use crate::model::reference::Key;
 use crate::model::resource::Resource;
 use crate::model::schema::{ResourceType, Schema};
+use crate::patch::Format;
 use crate::search::query;
 use crate::store::port::Idempotency;
 use crate::validate;
@@ -21,6 +25,7 @@ pub enum Verb {
     Get,
     Post,
     Put,
+    Patch,
     Delete,
 }
 
@@ -81,6 +86,8 @@ pub struct Request {
     pub form: Option<String>,
     /// The resource in the body.
     pub resource: Option<Resource>,
+    /// The patch in the body, if it is not told as a resource.
+    pub patch: Option<(Format, Bytes)>,
     /// What is wrong inside the resource: only a batch goes on with it, without the entries that are concerned.
     pub issues: Vec<Issue>,
     /// If-Match
@@ -107,6 +114,7 @@ impl Request {
             query: query.to_owned(),
             form: None,
             resource: None,
+            patch: None,
             issues: Vec::new(),
             if_match: None,
             if_none_match: None,
@@ -126,6 +134,7 @@ pub enum Interaction {
     Read(Read),
     VersionRead(VersionRead),
     Update(Box<Update>),
+    Patch(Box<PatchOf>),
     Delete(Delete),
     History(HistoryOf),
     Search(SearchOf),
@@ -219,9 +228,9 @@ pub struct Transaction {
 }
 
 const ON_SYSTEM: &[&str] = &["POST"];
-const ON_TYPE: &[&str] = &["GET", "HEAD", "POST"];
+const ON_TYPE: &[&str] = &["GET", "HEAD", "POST", "PATCH"];
 const ON_SEARCH: &[&str] = &["POST"];
-const ON_INSTANCE: &[&str] = &["GET", "HEAD", "PUT", "DELETE"];
+const ON_INSTANCE: &[&str] = &["GET", "HEAD", "PUT", "PATCH", "DELETE"];
 const ON_READ: &[&str] = &["GET", "HEAD"];
 
 impl Gateway {
@@ -251,7 +260,8 @@ impl Gateway {
                         Ok(Interaction::Search(SearchOf { kind, parameters: decoded(&request.query)?, handling: request.handling }))
                     }
                     Verb::Post => create(request, kind),
-                    _ => Err(method(ON_TYPE)),
+                    Verb::Patch => patch::interpret(&request, Target::Match(kind, request.query.clone())),
+                    Verb::Put | Verb::Delete => Err(method(ON_TYPE)),
                 }
             }
             (Verb::Post, [kind, "_search"]) => {
@@ -271,6 +281,7 @@ impl Gateway {
                         view: decoded(&request.query)?,
                     })),
                     Verb::Put => update(request, key),
+                    Verb::Patch => patch::interpret(&request, Target::Only(key)),
                     Verb::Delete => Ok(Interaction::Delete(Delete { key, if_match: tags(request.if_match.as_deref(), "If-Match")? })),
                     Verb::Post => Err(method(ON_INSTANCE)),
                 }
@@ -361,7 +372,7 @@ fn same_kind(resource: &Resource, kind: ResourceType) -> Result<(), Failure> {
     Err(Failure::invalid(format!("{}.resourceType", resource.kind()), told))
 }
 
-fn tags(text: Option<&str>, name: &str) -> Result<Option<Tags>, Failure> {
+pub(super) fn tags(text: Option<&str>, name: &str) -> Result<Option<Tags>, Failure> {
     let read = |text| {
         Tags::read(text)
             .ok_or_else(|| Failure::invalid(name, format!("\"{}\" is not an entity tag: write for example W/\"3\".", short(text))))

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::bundle::Entry;
 use super::create::lost;
+use super::patch::Patched;
 use super::reference::{Identities, conditions, replace};
 use super::request::{Create, Interaction, Transaction};
 use super::{ATTEMPTS, Answer, Failure, FailureKind, Gateway};
@@ -62,6 +63,10 @@ impl Gateway {
                 Err(StoreError::Unmet(Unmet::Match(_))) => {}
                 Err(StoreError::Unmet(Unmet::Version { write, .. })) => {
                     let entry = plan.fates.iter().position(|fate| matches!(fate, Fate::Write(number) if *number == write)).unwrap_or(0);
+                    // A patch was worked out on a version that is gone: it is done anew, or refused by its If-Match.
+                    if matches!(steps.get(entry).map(|step| &step.interaction), Some(Interaction::Patch(_))) {
+                        continue;
+                    }
                     return Err(
                         Failure::from(StoreError::Unmet(Unmet::Version { write, current: None })).inside(&format!("Bundle.entry[{entry}]"))
                     );
@@ -85,6 +90,13 @@ impl Gateway {
                     self.identity(create, i, &mut existing, &mut decision.matches).await.map_err(|failure| failure.inside(&place(i)))?,
                 ),
                 Interaction::Update(update) => Some(update.key.clone()),
+                Interaction::Patch(patch) => {
+                    let (patched, found) = self.patched(patch).await.map_err(|failure| failure.inside(&place(i)))?;
+                    decision.matches.extend(found);
+                    let key = patched.key.clone();
+                    decision.patched.insert(i, patched);
+                    Some(key)
+                }
                 Interaction::Delete(delete) => Some(delete.key.clone()),
                 _ => None,
             };
@@ -103,7 +115,8 @@ impl Gateway {
         }
         unique(&keys, &existing)?;
         for (i, step) in steps.iter().enumerate() {
-            let Some(resource) = content(&step.interaction) else { continue };
+            let patched = decision.patched.get(&i).map(|patched| &patched.resource);
+            let Some(resource) = patched.or_else(|| content(&step.interaction)) else { continue };
             for condition in conditions(resource, &self.base) {
                 if identities.conditions.contains_key(&condition) {
                     continue;
@@ -181,6 +194,11 @@ impl Gateway {
                     };
                     (2, self.put(&update.resource, step, key, Method::Update, expect, identities).map_err(place)?)
                 }
+                Interaction::Patch(_) => {
+                    let Some(patched) = decision.patched.remove(&i) else { continue };
+                    let expect = Expect::Version(patched.version);
+                    (2, self.put(&patched.resource, step, key, Method::Update, expect, identities).map_err(place)?)
+                }
                 Interaction::Delete(delete) => {
                     (0, Write::Delete { key, expect: self.expected(&delete.key, delete.if_match.as_ref()).await.map_err(place)? })
                 }
@@ -246,6 +264,8 @@ impl Gateway {
 struct Decision {
     writes: Vec<Write>,
     matches: Vec<Match>,
+    /// What the patches among the entries have made.
+    patched: HashMap<usize, Patched>,
     /// One per entry.
     fates: Vec<Fate>,
 }

@@ -40,13 +40,7 @@ impl Gateway {
         }
         match self.store.read(key).await?.filter(|current| current.body.is_some()) {
             Some(current) if tags.cover(current.version) => Ok(Expect::Version(current.version)),
-            Some(current) => {
-                let told = format!(
-                    "The current version of {key} is W/\"{}\", which If-Match does not name: read it again, then send your change anew.",
-                    current.version
-                );
-                Err(Failure::new(FailureKind::Precondition, IssueType::Conflict, "If-Match", told))
-            }
+            Some(current) => Err(stale(key, current.version)),
             None => Err(Failure::new(
                 FailureKind::Precondition,
                 IssueType::Conflict,
@@ -55,6 +49,14 @@ impl Gateway {
             )),
         }
     }
+}
+
+/// If-Match names another version than the current one.
+pub(super) fn stale(key: &Key, current: u64) -> Failure {
+    let told = format!(
+        "The current version of {key} is W/\"{current}\", which If-Match does not name: read it again, then send your change anew."
+    );
+    Failure::new(FailureKind::Precondition, IssueType::Conflict, "If-Match", told)
 }
 
 pub(super) fn exists(key: &Key) -> Failure {

@@ -10,7 +10,6 @@ pub mod demo;
 mod finding;
 mod inpred;
 mod input;
-mod json;
 pub mod ledger;
 mod moment;
 mod output;

@@ -7,8 +7,8 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::bundle::{Bundle, Entry, Request, TAG};
-use super::json::{self, Json, Member, Value};
 use crate::model::draft::Draft;
+use crate::model::json::{self, Json, Member, Value};
 
 /// What importing the Bundle does to the report.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -219,7 +219,11 @@ fn clean(resource: &mut Json) {
     let Some(mut meta) = resource.member("meta").cloned() else { return };
     meta.remove("versionId");
     meta.remove("lastUpdated");
-    if meta.members().is_empty() { resource.remove("meta") } else { resource.set("meta", meta) }
+    if meta.members().is_empty() {
+        resource.remove("meta");
+    } else {
+        resource.set("meta", meta);
+    }
 }
 
 /// A stored resource as an entry's resource.

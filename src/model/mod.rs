@@ -6,6 +6,7 @@
 
 pub mod codec;
 pub mod draft;
+pub(crate) mod json;
 pub mod outcome;
 pub mod primitive;
 pub mod reference;

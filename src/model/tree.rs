@@ -147,6 +147,15 @@ impl<'t> Node<'t> {
         self.tree.schema.name(self.name())
     }
 
+    /// Its JSON property as it is written, with the type suffix of a choice and the `_` of a shadow; empty for items and the root.
+    #[must_use]
+    pub fn property(self) -> &'t str {
+        // `"key":` stands right before the value.
+        let Some(before) = self.tree.text.get(..self.range().start).and_then(|text| text.strip_suffix(b"\":")) else { return "" };
+        let start = before.iter().rposition(|b| *b == b'"').map_or(0, |quote| quote + 1);
+        before.get(start..).and_then(|key| std::str::from_utf8(key).ok()).unwrap_or("")
+    }
+
     /// Whether it holds the id and extensions of a primitive (its JSON key starts with `_`).
     #[must_use]
     pub fn is_shadow(self) -> bool {

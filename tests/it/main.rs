@@ -7,6 +7,7 @@ mod crash;
 mod demo;
 mod examples;
 mod import;
+mod patch;
 mod profiles;
 mod rest;
 mod support;

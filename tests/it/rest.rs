@@ -233,8 +233,8 @@ async fn broken_requests_are_refused_with_their_place() {
     check("GET", "Pasient", &[], "", 404, "Pasient").await;
     check("GET", "Patient/a_b", &[], "", 400, "a_b").await;
     check("GET", "Patient/x/y/z", &[], "", 404, "nothing").await;
-    check("PATCH", "Patient/x", json, "{}", 405, "not served").await;
-    check("POST", "Patient/x", json, r#"{"resourceType":"Patient"}"#, 405, "GET, HEAD, PUT, DELETE").await;
+    check("OPTIONS", "Patient/x", json, "{}", 405, "not served").await;
+    check("POST", "Patient/x", json, r#"{"resourceType":"Patient"}"#, 405, "GET, HEAD, PUT, PATCH, DELETE").await;
     check(
         "POST",
         "Patient",

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Every module and its floor: a module imports only floors with a smaller number.
-const FLOORS: [(&str, u32); 15] = [
+const FLOORS: [(&str, u32); 16] = [
     ("base", 0),
     ("model", 10),
     ("definitions", 20),
@@ -22,6 +22,7 @@ const FLOORS: [(&str, u32); 15] = [
     ("terminology", 32),
     ("validate", 35),
     ("access", 35),
+    ("patch", 35),
 ];
 
 /// Packages and the only places that may name them.

@@ -2,8 +2,8 @@
 
 use toml::de::{DeTable, DeValue};
 
-use crate::mapping::json::{self, Value};
 use crate::mapping::place::{Problems, SourceFile};
+use crate::model::json::{self, Value};
 
 /// A key with its value. Rows and columns count from 1, columns in characters.
 #[derive(Clone, PartialEq, Eq, Debug)]

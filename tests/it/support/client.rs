@@ -80,6 +80,11 @@ impl Client {
         self.send("PUT", path, &[("content-type", "application/fhir+json")], body).await.unwrap()
     }
 
+    /// A patch in the format that `kind` names.
+    pub(crate) async fn patch(&self, path: &str, kind: &str, body: impl Into<Bytes>) -> Reply {
+        self.send("PATCH", path, &[("content-type", kind)], body).await.unwrap()
+    }
+
     pub(crate) async fn delete(&self, path: &str) -> Reply {
         self.send("DELETE", path, &[], "").await.unwrap()
     }

@@ -12,6 +12,7 @@
 //! Invariant: no document type, no entity but the five of XML itself, nothing is ever fetched or expanded.
 
 mod bridge;
+pub(crate) mod document;
 mod narrative;
 mod scan;
 mod syntax;

@@ -25,7 +25,8 @@ pub(super) fn json(bytes: &[u8], schema: &'static Schema, limits: &Limits) -> Re
     Scanner { schema, limits, text, places, issues, open, shells, narrative: None, done: None }.document()
 }
 
-fn broken(place: &str, reason: &str) -> Issue {
+/// An issue about XML that is not well-formed.
+pub(super) fn broken(place: &str, reason: &str) -> Issue {
     let diagnostics = format!("The XML is broken at {place}: {reason}.");
     Issue { location: place.to_owned(), ..Issue::error(IssueType::Structure, "", diagnostics) }
 }

@@ -42,10 +42,7 @@ pub(super) fn text(node: Node<'_>) -> Result<String, Untold<'_>> {
 
 /// The JSON property of a member, without the `_` of a shadow.
 pub(super) fn key(member: Node<'_>) -> &str {
-    // `"key":` stands right before the value.
-    let before = member.tree().text().get(..member.range().start.saturating_sub(2)).unwrap_or(&[]);
-    let start = before.iter().rposition(|b| *b == b'"').map_or(0, |quote| quote + 1);
-    let key = before.get(start..).and_then(|key| std::str::from_utf8(key).ok()).unwrap_or("");
+    let key = member.property();
     if member.is_shadow() { key.strip_prefix('_').unwrap_or(key) } else { key }
 }
 

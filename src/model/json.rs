@@ -1,48 +1,57 @@
-//! A small JSON reader that keeps what this floor needs: the place of each value, the digits of numbers, the order of members.
+//! JSON as a value to change: it keeps the place of each value, the digits of numbers, the order of members.
 //!
-//! It reads requisitions, whose faults are told with row and column, and stored resources, which are compared and sent
-//! back with their decimals untouched. Source: RFC 8259; a name that comes twice in an object is an error.
+//! It reads requisitions, whose faults are told with row and column, patches, and stored resources, which are compared or
+//! changed and written again with their decimals untouched. Source: RFC 8259; a name that comes twice in an object is an error.
 
-use crate::model::draft::write_string;
+use super::draft::write_string;
 
 /// A value and the byte at which it begins.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Json {
-    pub(super) at: usize,
-    pub(super) value: Value,
+pub(crate) struct Json {
+    /// The byte at which it begins; 0 for a value that was not read.
+    pub(crate) at: usize,
+    /// What it is.
+    pub(crate) value: Value,
 }
 
 /// What a value is.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Value {
+pub(crate) enum Value {
     /// `null`, `true`, `false` or a number, as written.
     Plain(String),
+    /// A string, unescaped.
     String(String),
+    /// An array.
     Array(Vec<Json>),
+    /// An object.
     Object(Vec<Member>),
 }
 
 /// A member of an object.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Member {
-    pub(super) name: String,
+pub(crate) struct Member {
+    /// Its name.
+    pub(crate) name: String,
     /// The byte at which its name begins.
-    pub(super) at: usize,
-    pub(super) value: Json,
+    pub(crate) at: usize,
+    /// Its value.
+    pub(crate) value: Json,
 }
 
 /// What is wrong, and at which byte.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct NotJson {
-    pub(super) at: usize,
-    pub(super) message: String,
+pub(crate) struct NotJson {
+    /// The byte.
+    pub(crate) at: usize,
+    /// What is wrong there.
+    pub(crate) message: String,
 }
 
-/// Deepest nesting that is read.
-const DEPTH: usize = 64;
+/// Deepest nesting that is read: twice what a resource may have, since a patch has a resource's values inside its own.
+pub(crate) const DEPTH: usize = 128;
 
 /// Reads a text that is one value.
-pub(super) fn read(text: &str) -> Result<Json, NotJson> {
+pub(crate) fn read(text: &str) -> Result<Json, NotJson> {
     let mut reader = Reader { text, at: 0 };
     let value = reader.value(DEPTH)?;
     reader.blank();
@@ -51,12 +60,12 @@ pub(super) fn read(text: &str) -> Result<Json, NotJson> {
 
 impl Json {
     /// The value of a member of an object.
-    pub(super) fn member(&self, name: &str) -> Option<&Self> {
+    pub(crate) fn member(&self, name: &str) -> Option<&Self> {
         self.members().iter().find(|member| member.name == name).map(|member| &member.value)
     }
 
     /// The members of an object.
-    pub(super) fn members(&self) -> &[Member] {
+    pub(crate) fn members(&self) -> &[Member] {
         match &self.value {
             Value::Object(members) => members,
             _ => &[],
@@ -64,7 +73,7 @@ impl Json {
     }
 
     /// The items of an array.
-    pub(super) fn items(&self) -> &[Self] {
+    pub(crate) fn items(&self) -> &[Self] {
         match &self.value {
             Value::Array(items) => items,
             _ => &[],
@@ -72,20 +81,53 @@ impl Json {
     }
 
     /// The text of a string.
-    pub(super) fn text(&self) -> Option<&str> {
+    pub(crate) fn text(&self) -> Option<&str> {
         match &self.value {
             Value::String(text) => Some(text),
             _ => None,
         }
     }
 
+    /// The value of a member of an object, to be changed.
+    pub(crate) fn member_mut(&mut self, name: &str) -> Option<&mut Self> {
+        match &mut self.value {
+            Value::Object(members) => members.iter_mut().find(|member| member.name == name).map(|member| &mut member.value),
+            _ => None,
+        }
+    }
+
+    /// A value that stands nowhere yet.
+    pub(crate) fn new(value: Value) -> Self {
+        Self { at: 0, value }
+    }
+
     /// A string value that stands nowhere yet.
-    pub(super) fn string(text: &str) -> Self {
-        Self { at: 0, value: Value::String(text.to_owned()) }
+    pub(crate) fn string(text: &str) -> Self {
+        Self::new(Value::String(text.to_owned()))
+    }
+
+    /// `null`
+    pub(crate) fn null() -> Self {
+        Self::new(Value::Plain("null".to_owned()))
+    }
+
+    /// Whether it is `null`.
+    pub(crate) fn is_null(&self) -> bool {
+        matches!(&self.value, Value::Plain(text) if text == "null")
+    }
+
+    /// How many levels of values it has: 1 for a value that holds no other.
+    pub(crate) fn depth(&self) -> usize {
+        let inner = match &self.value {
+            Value::Array(items) => items.iter().map(Self::depth).max(),
+            Value::Object(members) => members.iter().map(|member| member.value.depth()).max(),
+            _ => None,
+        };
+        inner.unwrap_or(0) + 1
     }
 
     /// Puts a member in the place of the one of that name, or at the end.
-    pub(super) fn set(&mut self, name: &str, value: Self) {
+    pub(crate) fn set(&mut self, name: &str, value: Self) {
         let Value::Object(members) = &mut self.value else { return };
         match members.iter_mut().find(|member| member.name == name) {
             Some(member) => member.value = value,
@@ -93,15 +135,15 @@ impl Json {
         }
     }
 
-    /// Takes a member away.
-    pub(super) fn remove(&mut self, name: &str) {
-        if let Value::Object(members) = &mut self.value {
-            members.retain(|member| member.name != name);
-        }
+    /// Takes a member away and gives its value.
+    pub(crate) fn remove(&mut self, name: &str) -> Option<Self> {
+        let Value::Object(members) = &mut self.value else { return None };
+        let at = members.iter().position(|member| member.name == name)?;
+        Some(members.remove(at).value)
     }
 
     /// The JSON text, without white space.
-    pub(super) fn write(&self) -> String {
+    pub(crate) fn write(&self) -> String {
         let mut out = String::new();
         self.write_to(&mut out);
         out
@@ -135,6 +177,16 @@ impl Json {
             }
         }
     }
+}
+
+/// A member whose name another one has before it. Sorting finds it also among a million members in good time.
+fn repeated(members: &[Member]) -> Option<&Member> {
+    let mut sorted: Vec<&Member> = members.iter().collect();
+    sorted.sort_by_key(|member| (member.name.as_str(), member.at));
+    sorted.windows(2).find_map(|pair| match pair {
+        [first, second] if first.name == second.name => Some(*second),
+        _ => None,
+    })
 }
 
 struct Reader<'a> {
@@ -244,9 +296,6 @@ impl Reader<'_> {
                 return Err(self.fault("a name in quotation marks is needed here"));
             }
             let name = self.string()?;
-            if members.iter().any(|member| member.name == name) {
-                return Err(NotJson { at, message: format!("'{name}' stands here again") });
-            }
             self.blank();
             if !self.eat(b':') {
                 return Err(self.fault("':' is needed here"));
@@ -255,7 +304,10 @@ impl Reader<'_> {
             members.push(Member { name, at, value });
             self.blank();
             if self.eat(b'}') {
-                return Ok(Value::Object(members));
+                return match repeated(&members) {
+                    Some(member) => Err(NotJson { at: member.at, message: format!("'{}' stands here again", member.name) }),
+                    None => Ok(Value::Object(members)),
+                };
             }
             if !self.eat(b',') {
                 return Err(self.fault("',' or '}' is needed here"));
