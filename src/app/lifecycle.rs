@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 
 use super::Ended;
@@ -32,11 +33,13 @@ pub(super) async fn serve(listener: TcpListener, gateway: Arc<Gateway>, config: 
         None => None,
         Some(files) => Some(tls::acceptor(&files.certificate, &files.key).map_err(|error| Ended::Misused(error.to_string()))?),
     };
+    // Before the first answer: whoever has one may stop us, and the store must be closed then.
+    let mut signals = Signals::catch()?;
     let (stopper, stop) = watch::channel(false);
     let service = Service::new(gateway.clone());
     let options = Options { connections: config.connections, ..Options::default() };
     let serving = tokio::spawn(server::serve(listener, acceptor, service, options, stop));
-    asked_to_stop().await;
+    signals.any().await;
     tracing::info!("stopping: requests under way may finish");
     let _ = stopper.send(true);
     if !serving.await.unwrap_or(false) {
@@ -47,17 +50,24 @@ pub(super) async fn serve(listener: TcpListener, gateway: Arc<Gateway>, config: 
     Ok(())
 }
 
-async fn asked_to_stop() {
-    let terminated = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => {
-                signal.recv().await;
-            }
-            Err(_) => std::future::pending().await,
+/// Ctrl-C and SIGTERM.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    /// From now on the signals no longer end the process at once.
+    fn catch() -> Result<Self, Ended> {
+        let catch = |kind| signal(kind).map_err(|error| Ended::Failed(format!("signals cannot be caught: {error}")));
+        Ok(Self { interrupt: catch(SignalKind::interrupt())?, terminate: catch(SignalKind::terminate())? })
+    }
+
+    /// Waits for one of them.
+    async fn any(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
         }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminated => {}
     }
 }
