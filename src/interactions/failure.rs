@@ -28,7 +28,7 @@ pub enum FailureKind {
     TooLarge,
     /// The client took too long.
     Timeout,
-    /// The store takes no writes for now.
+    /// The store is closing; another try finds it open again, or another server.
     Unavailable,
     /// There is no space left.
     Full,

@@ -7,6 +7,11 @@ use super::tables::Post;
 use crate::store::port::StoreError;
 use crate::store::runs::{change, has_room, pack, unpack};
 
+/// The run of a post that has a row id in its range, or the next above.
+const COVERING: &str = "SELECT last, n, rids FROM run WHERE k = ?1 AND last >= ?2 ORDER BY last LIMIT 1";
+/// The run of a post that lies wholly below a row id, next to it.
+const BELOW: &str = "SELECT last, n, rids FROM run WHERE k = ?1 AND last < ?2 ORDER BY last DESC LIMIT 1";
+
 /// The row ids of one post, walked from large to small.
 pub(super) struct Walk<'c> {
     connection: &'c Connection,
@@ -36,23 +41,20 @@ impl<'c> Walk<'c> {
     fn load(&mut self, most: i64) -> Result<bool, StoreError> {
         if let Some(smallest) = self.rows.last().copied() {
             // Most often it is the run below.
-            let below = "SELECT last, n, rids FROM run WHERE k = ?1 AND last < ?2 ORDER BY last DESC LIMIT 1";
-            let Some(rows) = self.read(below, params![self.post, smallest])? else { return Ok(false) };
+            let Some(rows) = self.read(BELOW, params![self.post, smallest])? else { return Ok(false) };
             let fits = rows.last().is_some_and(|smallest| *smallest <= most);
             self.take(rows);
             if fits {
                 return Ok(true);
             }
         }
-        let covering = "SELECT last, n, rids FROM run WHERE k = ?1 AND last >= ?2 ORDER BY last LIMIT 1";
-        if let Some(rows) = self.read(covering, params![self.post, most])?
+        if let Some(rows) = self.read(COVERING, params![self.post, most])?
             && rows.last().is_some_and(|smallest| *smallest <= most)
         {
             self.take(rows);
             return Ok(true);
         }
-        let before = "SELECT last, n, rids FROM run WHERE k = ?1 AND last < ?2 ORDER BY last DESC LIMIT 1";
-        let rows = self.read(before, params![self.post, most])?;
+        let rows = self.read(BELOW, params![self.post, most])?;
         let found = rows.is_some();
         self.take(rows.unwrap_or_default());
         Ok(found)
@@ -86,8 +88,9 @@ pub(super) fn count_up_to(connection: &Connection, post: i64, most: i64) -> Resu
         .prepare_cached("SELECT ifnull(sum(n), 0) FROM run WHERE k = ?1 AND last <= ?2")
         .and_then(|mut statement| statement.query_row(params![post, most], |row| row.get::<_, i64>(0)))
         .map_err(failed)?;
-    let covering = "SELECT last, n, rids FROM run WHERE k = ?1 AND last > ?2 ORDER BY last LIMIT 1";
-    let part = one(connection, covering, params![post, most])?.map_or(0, |(rows, _)| rows.iter().filter(|row| **row <= most).count());
+    // One run may have rows on both sides.
+    let part = one(connection, COVERING, params![post, most.saturating_add(1)])?
+        .map_or(0, |(rows, _)| rows.iter().filter(|row| **row <= most).count());
     Ok(whole + i64::try_from(part).unwrap_or(0))
 }
 
@@ -109,8 +112,7 @@ pub(super) fn write(connection: &Connection, changes: &[(Post, bool)], skip: &dy
 
 /// Writes changes of one post, largest row id first.
 fn write_post(connection: &Connection, post: i64, mut changes: &[(i64, bool)]) -> Result<(), StoreError> {
-    let newest = "SELECT last, n, rids FROM run WHERE k = ?1 ORDER BY last DESC LIMIT 1";
-    let newest = one(connection, newest, [post])?;
+    let newest = one(connection, BELOW, params![post, i64::MAX])?;
     // What lies beyond the newest run goes into it if it has room, and else into new ones.
     let last = newest.as_ref().and_then(|(rows, _)| rows.first().copied()).unwrap_or(i64::MIN);
     let (beyond, within) = changes.split_at(changes.partition_point(|(row, _)| *row > last));
@@ -127,8 +129,7 @@ fn write_post(connection: &Connection, post: i64, mut changes: &[(i64, bool)]) -
         }
     }
     while let Some((row, _)) = changes.last() {
-        let covering = "SELECT last, n, rids FROM run WHERE k = ?1 AND last >= ?2 ORDER BY last LIMIT 1";
-        let (rows, _) = one(connection, covering, params![post, row])?.unwrap_or_default();
+        let (rows, _) = one(connection, COVERING, params![post, row])?.unwrap_or_default();
         let last = rows.first().copied();
         let (rest, own) = changes.split_at(last.map_or(0, |last| changes.partition_point(|(row, _)| *row > last)));
         replace(connection, post, last, &change(&rows, own))?;
