@@ -36,7 +36,7 @@ impl Gateway {
             }
         }
         for inclusion in &search.revincludes {
-            if inclusion.target.is_some_and(|target| target != search.plan.kind) {
+            if inclusion.target.is_some_and(|target| search.plan.of.iter().all(|of| of.kind != target)) {
                 continue;
             }
             self.back(inclusion, page, &mut seen, &mut found).await?;
@@ -75,8 +75,7 @@ impl Gateway {
         let number = inclusion.parameter.number;
         let posts = page.hits.iter().map(|hit| Filter::Post(key::reference(number, &hit.version.key.to_string())));
         let mut plan = Plan {
-            kind: inclusion.source,
-            type_post: self.catalog.of(inclusion.source).type_post,
+            of: vec![self.catalog.of(inclusion.source).searched()],
             filter: Filter::Any(posts.collect()),
             sort: Vec::new(),
             after: None,

@@ -3,7 +3,7 @@
 //! Parameters of kind composite and special are known here and not yet served; asking for one is an error, never ignored.
 
 use super::key;
-use super::plan::ParameterNumber;
+use super::plan::{ParameterNumber, Searched};
 use crate::base::table::Table;
 use crate::definitions::{Definitions, Parameter, ParameterKind};
 use crate::fhirpath::{Expression, Invalid};
@@ -32,6 +32,12 @@ pub struct TypeCatalog {
 }
 
 impl TypeCatalog {
+    /// The type as plans name it.
+    #[must_use]
+    pub fn searched(&self) -> Searched {
+        Searched { kind: self.kind, post: self.type_post }
+    }
+
     /// The schema of all types.
     #[must_use]
     pub fn schema(&self) -> &'static Schema {

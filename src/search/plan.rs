@@ -4,6 +4,9 @@
 //! numbers, quantities) and *texts* (folded strings). The rows are made by `search::extract`; the filters by
 //! `search::resolve`; neither knows how a store keeps them.
 
+use std::fmt;
+use std::sync::Arc;
+
 use super::key;
 use crate::model::primitive::Id;
 use crate::model::schema::ResourceType;
@@ -57,6 +60,31 @@ pub struct TextRow {
     pub text: String,
 }
 
+/// A reference to a resource of this server: what chains follow, in either direction. The same reference also has a post.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct LinkRow {
+    /// The parameter.
+    pub parameter: ParameterNumber,
+    /// Where it leads: `Type/id`, without a version.
+    pub target: String,
+}
+
+/// One element on which a composite parameter is answered: the values of its parts belong together.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GroupRow {
+    /// The composite parameter.
+    pub parameter: ParameterNumber,
+    /// The rows of each part, in the order of the parameter's components. Each row stands among those of the resource, too, under
+    /// the number of the component's own parameter.
+    pub parts: Vec<Rows>,
+}
+
+impl AsRef<Self> for GroupRow {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
 /// All rows under which one resource is found; sorted, without duplicates.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Rows {
@@ -66,6 +94,10 @@ pub struct Rows {
     pub numbers: Vec<NumberRow>,
     /// Folded strings.
     pub texts: Vec<TextRow>,
+    /// References. No index holds them: they are read from the resource at hand.
+    pub links: Vec<LinkRow>,
+    /// Elements of composites. No index holds them either.
+    pub groups: Vec<GroupRow>,
     /// The parameter under which the store keeps the time of the last update.
     pub last_updated: ParameterNumber,
 }
@@ -97,6 +129,9 @@ impl Rows {
         self.numbers.dedup();
         self.texts.sort_unstable();
         self.texts.dedup();
+        self.links.sort_unstable();
+        self.links.dedup();
+        self.groups.iter_mut().flat_map(|group| &mut group.parts).for_each(Self::tidy);
     }
 }
 
@@ -154,10 +189,72 @@ pub enum Filter {
     TextPart(ParameterNumber, String),
     /// The resource's logical id is one of these.
     Id(Vec<Id>),
+    /// A reference of the resource leads to a living resource that meets the link's filter: a chain.
+    Linked(Box<Link>),
+    /// A living resource that meets the link's filter refers to the resource: `_has`.
+    Referenced(Box<Link>),
+    /// One element of this composite parameter meets all of these filters, one per part.
+    Group(ParameterNumber, Vec<Filter>),
+    /// What only the text of the resource tells.
+    Probe(Probe),
 }
 
-/// What a sort key is read from.
+/// References from resources of one type to resources of another.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Link {
+    /// The reference parameter, of the type `from`.
+    pub parameter: ParameterNumber,
+    /// The type that refers.
+    pub from: Searched,
+    /// The type that is referred to.
+    pub to: Searched,
+    /// What the resource at the other end must meet: that of the type `to` for a chain, that of the type `from` for `_has`.
+    pub filter: Filter,
+}
+
+/// A type as searches know it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Searched {
+    /// The type.
+    pub kind: ResourceType,
+    /// The post that every resource of the type has, and no other.
+    pub post: u64,
+}
+
+/// A question about a resource that no row answers; a store hands it the stored JSON text.
+#[derive(Clone)]
+pub struct Probe {
+    /// What is asked, for people.
+    pub name: Arc<str>,
+    /// The answer.
+    pub ask: Arc<dyn Fn(&[u8]) -> Found + Send + Sync>,
+}
+
+/// What a [`Probe`] finds.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Found {
+    /// Whether the resource meets a filter.
+    Holds(bool),
+    /// The values of a sort key.
+    Values(Vec<SortValue>),
+}
+
+impl PartialEq for Probe {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.ask, &other.ask)
+    }
+}
+
+impl Eq for Probe {}
+
+impl fmt::Debug for Probe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Probe({})", self.name)
+    }
+}
+
+/// What a sort key is read from. Of several values the smallest counts ascending, the largest descending.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum SortBy {
     /// Interval rows: by `low` ascending, by `high` descending; resources without a row come last.
     Number(ParameterNumber),
@@ -165,10 +262,14 @@ pub enum SortBy {
     Text(ParameterNumber),
     /// The logical id.
     Id,
+    /// The time of the last update, for searches over several types.
+    Updated,
+    /// Values that are read from the text of the resource.
+    Probe(Probe),
 }
 
 /// One sort key.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Sort {
     /// What it is read from.
     pub by: SortBy,
@@ -197,11 +298,9 @@ pub struct Place {
 /// A search as a store runs it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Plan {
-    /// The type that is searched.
-    pub kind: ResourceType,
-    /// The post that every resource of the type has.
-    pub type_post: u64,
-    /// Which of them are wanted.
+    /// The types that are searched, at least one. With several, the filter itself tells them apart where parameters differ.
+    pub of: Vec<Searched>,
+    /// Which of their resources are wanted.
     pub filter: Filter,
     /// In which order; ties are broken by row id, newest first.
     pub sort: Vec<Sort>,

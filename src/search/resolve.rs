@@ -101,7 +101,7 @@ pub fn resolve(query: &Query, kind: ResourceType, catalog: &Catalog, base: &str,
     let limit = if count_only { 0 } else { query.count.unwrap_or(size.default).min(size.most) };
     let total = count_only || matches!(query.total, Some(Total::Accurate | Total::Estimate));
     let filter = if filters.len() == 1 { filters.remove(0) } else { Filter::All(filters) };
-    let plan = Plan { kind, type_post: own.type_post, filter, sort, after: None, limit, total };
+    let plan = Plan { of: vec![own.searched()], filter, sort, after: None, limit, total };
     let summary = query.summary.unwrap_or(Summary::False);
     (Search { plan, includes, revincludes, summary, elements: query.elements.clone(), used }, issues)
 }

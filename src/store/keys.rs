@@ -6,52 +6,84 @@
 use std::cmp::Ordering;
 
 use super::evaluate::Carried;
-use crate::search::plan::{NumberRow, ParameterNumber, Rows, TextRow};
+use crate::search::plan::{GroupRow, LinkRow, NumberRow, ParameterNumber, Rows, TextRow};
 
-/// Packs rows.
+/// Packs rows. They must be tidy.
 pub(crate) fn pack(rows: &Rows) -> Vec<u8> {
-    let texts: usize = rows.texts.iter().map(|row| row.text.len() + 4).sum();
-    let mut out = Vec::with_capacity(8 + rows.posts.len() * 8 + rows.numbers.len() * 14 + texts);
+    let texts: usize = rows.texts.iter().map(|row| row.text.len() + 4).chain(rows.links.iter().map(|row| row.target.len() + 4)).sum();
+    let mut out = Vec::with_capacity(16 + rows.posts.len() * 8 + rows.numbers.len() * 14 + texts + rows.groups.len() * 16);
     put(&mut out, u64::from(rows.last_updated));
     put(&mut out, rows.posts.len() as u64);
     for post in &rows.posts {
         out.extend_from_slice(&post.to_le_bytes());
     }
-    let mut numbers = Vec::with_capacity(rows.numbers.len() * 24);
-    for row in &rows.numbers {
-        put(&mut numbers, u64::from(row.parameter));
-        numbers.extend_from_slice(&row.low.to_le_bytes());
-        // Most intervals are short (a day, a second, one number), so the width takes few bytes.
-        put(&mut numbers, row.high.wrapping_sub(row.low).cast_unsigned());
-        put(&mut numbers, row.unit);
-    }
-    put(&mut out, rows.numbers.len() as u64);
-    // Whoever wants a text need not read the numbers.
-    put(&mut out, numbers.len() as u64);
-    out.append(&mut numbers);
-    put(&mut out, rows.texts.len() as u64);
-    for row in &rows.texts {
-        put(&mut out, u64::from(row.parameter));
-        put(&mut out, row.text.len() as u64);
-        out.extend_from_slice(row.text.as_bytes());
-    }
+    section(&mut out, &rows.numbers, put_number);
+    section(&mut out, &rows.texts, |out, row| put_text(out, row.parameter, &row.text));
+    section(&mut out, &rows.links, |out, row| put_text(out, row.parameter, &row.target));
+    section(&mut out, &rows.groups, |out, group| put_group(out, group, rows));
     out
+}
+
+/// Writes a number of rows, their bytes and the rows: whoever wants one kind of row need not read the others.
+fn section<T>(out: &mut Vec<u8>, rows: &[T], write: impl Fn(&mut Vec<u8>, &T)) {
+    let mut bytes = Vec::with_capacity(rows.len() * 24);
+    rows.iter().for_each(|row| write(&mut bytes, row));
+    put(out, rows.len() as u64);
+    put(out, bytes.len() as u64);
+    out.append(&mut bytes);
+}
+
+fn put_number(out: &mut Vec<u8>, row: &NumberRow) {
+    put(out, u64::from(row.parameter));
+    out.extend_from_slice(&row.low.to_le_bytes());
+    // Most intervals are short (a day, a second, one number), so the width takes few bytes.
+    put(out, row.high.wrapping_sub(row.low).cast_unsigned());
+    put(out, row.unit);
+}
+
+fn put_text(out: &mut Vec<u8>, parameter: ParameterNumber, text: &str) {
+    put(out, u64::from(parameter));
+    put(out, text.len() as u64);
+    out.extend_from_slice(text.as_bytes());
+}
+
+/// The rows of a group stand among those of the resource, so their places there tell them.
+fn put_group(out: &mut Vec<u8>, group: &GroupRow, all: &Rows) {
+    fn places<T: Ord>(out: &mut Vec<u8>, part: &[T], all: &[T], whole: impl Fn(&mut Vec<u8>, &T)) {
+        put(out, part.len() as u64);
+        for row in part {
+            match all.binary_search(row) {
+                Ok(place) => put(out, place as u64 + 1),
+                Err(_) => {
+                    put(out, 0);
+                    whole(out, row);
+                }
+            }
+        }
+    }
+    put(out, u64::from(group.parameter));
+    put(out, group.parts.len() as u64);
+    for part in &group.parts {
+        places(out, &part.posts, &all.posts, |out, post| out.extend_from_slice(&post.to_le_bytes()));
+        places(out, &part.numbers, &all.numbers, put_number);
+        places(out, &part.texts, &all.texts, |out, row| put_text(out, row.parameter, &row.text));
+    }
 }
 
 /// Unpacks rows; `None` if the bytes are damaged.
 pub(crate) fn unpack(bytes: &[u8]) -> Option<Rows> {
-    let mut bytes = Reader(bytes);
-    let last_updated = bytes.parameter()?;
-    let count = bytes.count(8)?;
-    let posts = (0..count).map(|_| bytes.word()).collect::<Option<Vec<_>>>()?;
-    let (count, length) = (bytes.count(11)?, bytes.count(1)?);
-    let mut section = Reader(bytes.take(length)?);
-    let numbers = (0..count).map(|_| section.number()).collect::<Option<Vec<_>>>()?;
-    let count = bytes.count(2)?;
-    let texts = (0..count)
-        .map(|_| bytes.text().map(|(parameter, text)| TextRow { parameter, text: text.to_owned() }))
-        .collect::<Option<Vec<_>>>()?;
-    (bytes.0.is_empty() && section.0.is_empty()).then_some(Rows { posts, numbers, texts, last_updated })
+    let packed = Packed::of(bytes)?;
+    let (posts, _) = packed.posts.as_chunks::<8>();
+    let mut rows = Rows {
+        posts: posts.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect(),
+        numbers: packed.numbers.all(Reader::number)?,
+        texts: packed.texts.all(|bytes| bytes.text().map(|(parameter, text)| TextRow { parameter, text: text.to_owned() }))?,
+        links: packed.links.all(|bytes| bytes.text().map(|(parameter, target)| LinkRow { parameter, target: target.to_owned() }))?,
+        groups: Vec::new(),
+        last_updated: packed.last_updated,
+    };
+    rows.groups = packed.groups.all(|bytes| bytes.group(&rows))?;
+    Some(rows)
 }
 
 /// Packed rows, read where they lie.
@@ -62,13 +94,29 @@ pub(crate) struct Packed<'a> {
     posts: &'a [u8],
     numbers: Section<'a>,
     texts: Section<'a>,
+    links: Section<'a>,
+    groups: Section<'a>,
 }
 
-/// So many rows, in these bytes (and perhaps more).
+/// So many rows, in these bytes.
 #[derive(Debug, Clone, Copy)]
 struct Section<'a> {
     count: usize,
     bytes: &'a [u8],
+}
+
+impl<'a> Section<'a> {
+    fn each<T>(self, read: impl Fn(&mut Reader<'a>) -> Option<T>) -> impl Iterator<Item = T> {
+        let mut bytes = Reader(self.bytes);
+        (0..self.count).map_while(move |_| read(&mut bytes))
+    }
+
+    /// All rows; `None` if they are not all there, or something else is.
+    fn all<T>(self, read: impl Fn(&mut Reader<'a>) -> Option<T>) -> Option<Vec<T>> {
+        let mut bytes = Reader(self.bytes);
+        let rows = (0..self.count).map(|_| read(&mut bytes)).collect::<Option<Vec<_>>>()?;
+        bytes.0.is_empty().then_some(rows)
+    }
 }
 
 impl<'a> Packed<'a> {
@@ -78,10 +126,8 @@ impl<'a> Packed<'a> {
         let last_updated = bytes.parameter()?;
         let posts = bytes.count(8)?;
         let posts = bytes.take(posts * 8)?;
-        let (count, length) = (bytes.count(11)?, bytes.count(1)?);
-        let numbers = Section { count, bytes: bytes.take(length)? };
-        let texts = Section { count: bytes.count(2)?, bytes: bytes.0 };
-        Some(Self { last_updated, posts, numbers, texts })
+        let (numbers, texts, links, groups) = (bytes.section(11)?, bytes.section(2)?, bytes.section(2)?, bytes.section(2)?);
+        bytes.0.is_empty().then_some(Self { last_updated, posts, numbers, texts, links, groups })
     }
 }
 
@@ -92,13 +138,32 @@ impl Carried for Packed<'_> {
     }
 
     fn numbers(self) -> impl Iterator<Item = NumberRow> {
-        let mut bytes = Reader(self.numbers.bytes);
-        (0..self.numbers.count).map_while(move |_| bytes.number())
+        self.numbers.each(Reader::number)
     }
 
     fn texts(self) -> impl Iterator<Item = (ParameterNumber, impl AsRef<str>)> {
-        let mut bytes = Reader(self.texts.bytes);
-        (0..self.texts.count).map_while(move |_| bytes.text())
+        self.texts.each(Reader::text)
+    }
+
+    fn links(self) -> impl Iterator<Item = (ParameterNumber, impl AsRef<str>)> {
+        self.links.each(Reader::text)
+    }
+
+    fn groups(self) -> impl Iterator<Item = impl AsRef<GroupRow>> {
+        let (posts, _) = self.posts.as_chunks::<8>();
+        let all = match self.groups.count {
+            0 => Rows::default(),
+            _ => Rows {
+                posts: posts.iter().map(|bytes| u64::from_le_bytes(*bytes)).collect(),
+                numbers: self.numbers().collect(),
+                texts: self
+                    .texts
+                    .each(|bytes| bytes.text().map(|(parameter, text)| TextRow { parameter, text: text.to_owned() }))
+                    .collect(),
+                ..Rows::default()
+            },
+        };
+        self.groups.each(move |bytes| bytes.group(&all))
     }
 
     fn last_updated(self) -> ParameterNumber {
@@ -171,6 +236,38 @@ impl<'a> Reader<'a> {
         Some((parameter, std::str::from_utf8(self.take(length)?).ok()?))
     }
 
+    fn group(&mut self, all: &Rows) -> Option<GroupRow> {
+        let parameter = self.parameter()?;
+        let parts = self.count(3)?;
+        let parts = (0..parts).map(|_| self.part(all)).collect::<Option<_>>()?;
+        Some(GroupRow { parameter, parts })
+    }
+
+    fn part(&mut self, all: &Rows) -> Option<Rows> {
+        let text = |bytes: &mut Self| bytes.text().map(|(parameter, text)| TextRow { parameter, text: text.to_owned() });
+        Some(Rows {
+            posts: self.places(&all.posts, Self::word)?,
+            numbers: self.places(&all.numbers, Self::number)?,
+            texts: self.places(&all.texts, text)?,
+            ..Rows::default()
+        })
+    }
+
+    fn places<T: Clone>(&mut self, all: &[T], whole: impl Fn(&mut Self) -> Option<T>) -> Option<Vec<T>> {
+        let count = self.count(1)?;
+        let one = |bytes: &mut Self| match usize::try_from(bytes.varint()?).ok()?.checked_sub(1) {
+            Some(place) => all.get(place).cloned(),
+            None => whole(bytes),
+        };
+        (0..count).map(|_| one(self)).collect()
+    }
+
+    /// A section whose rows take at least `size` bytes each.
+    fn section(&mut self, size: usize) -> Option<Section<'a>> {
+        let (count, length) = (self.count(size)?, self.count(1)?);
+        Some(Section { count, bytes: self.take(length)? })
+    }
+
     fn parameter(&mut self) -> Option<u32> {
         u32::try_from(self.varint()?).ok()
     }
@@ -196,13 +293,32 @@ mod tests {
             unit,
         });
         let text = (any::<u32>(), ".{0,12}").prop_map(|(parameter, text)| TextRow { parameter, text });
+        let link = (any::<u32>(), ".{0,12}").prop_map(|(parameter, target)| LinkRow { parameter, target });
         let lists = (
             prop::collection::vec(any::<u64>(), 0..40),
             prop::collection::vec(number, 0..6),
             prop::collection::vec(text, 0..6),
+            prop::collection::vec(link, 0..6),
             any::<u32>(),
+            prop::collection::vec((any::<u32>(), prop::collection::vec((0..9_usize, any::<bool>()), 0..4)), 0..4),
         );
-        lists.prop_map(|(posts, numbers, texts, last_updated)| Rows { posts, numbers, texts, last_updated })
+        lists.prop_map(|(posts, numbers, texts, links, last_updated, groups)| {
+            let mut rows = Rows { posts, numbers, texts, links, groups: Vec::new(), last_updated };
+            rows.tidy();
+            // Parts with rows of the resource, and some with rows that it lacks.
+            let part = |(some, foreign): &(usize, bool)| Rows {
+                posts: rows.posts.iter().take(*some).copied().chain(foreign.then_some(u64::MAX)).collect(),
+                numbers: rows.numbers.iter().take(*some).copied().collect(),
+                texts: rows.texts.iter().rev().take(*some).rev().cloned().collect(),
+                ..Rows::default()
+            };
+            rows.groups = groups
+                .iter()
+                .map(|(parameter, parts)| GroupRow { parameter: *parameter, parts: parts.iter().map(part).collect() })
+                .collect();
+            rows.tidy();
+            rows
+        })
     }
 
     proptest! {
@@ -219,6 +335,9 @@ mod tests {
             prop_assert!(packed.numbers().eq(rows.numbers.iter().copied()));
             let texts = packed.texts().map(|(parameter, text)| TextRow { parameter, text: text.as_ref().to_owned() });
             prop_assert_eq!(texts.collect::<Vec<_>>(), rows.texts);
+            let links = packed.links().map(|(parameter, target)| LinkRow { parameter, target: target.as_ref().to_owned() });
+            prop_assert_eq!(links.collect::<Vec<_>>(), rows.links);
+            prop_assert_eq!(packed.groups().map(|group| group.as_ref().clone()).collect::<Vec<_>>(), rows.groups);
             prop_assert!(rows.posts.iter().all(|post| packed.has(*post)));
             prop_assert!(!packed.has(7) || rows.posts.contains(&7));
             prop_assert_eq!(packed.last_updated(), rows.last_updated);

@@ -19,6 +19,7 @@ use crate::model::primitive::{Id, Primitive};
 use crate::model::reference::Key;
 use crate::model::resource::Body;
 use crate::model::schema::{ElementDraft, Kind, Schema, TypeDraft};
+use crate::search::key;
 use crate::search::plan::*;
 
 pub(super) use naive::Naive;
@@ -67,7 +68,7 @@ pub(super) fn base(kind: &str) -> u32 {
 pub(super) fn rows(kind: &str, posts: &[u64]) -> Rows {
     let base = base(kind);
     let posts = std::iter::once(&0).chain(posts).map(|post| post_of(kind, *post)).collect();
-    Rows { posts, numbers: Vec::new(), texts: Vec::new(), last_updated: base }
+    Rows { posts, last_updated: base, ..Rows::default() }
 }
 
 /// The key of a small number: spread over all 64 bits, so that some are negative as SQL sees them.
@@ -103,17 +104,14 @@ pub(super) fn commit(writes: Vec<Write>) -> Commit {
     Commit { writes, ..Commit::default() }
 }
 
+/// A type as plans name it.
+pub(super) fn searched(kind: &str) -> Searched {
+    Searched { kind: schema().resource_type(kind).unwrap(), post: post_of(kind, 0) }
+}
+
 /// All of a type, newest first.
 pub(super) fn plan(kind: &str, filter: Filter) -> Plan {
-    Plan {
-        kind: schema().resource_type(kind).unwrap(),
-        type_post: post_of(kind, 0),
-        filter,
-        sort: Vec::new(),
-        after: None,
-        limit: 1000,
-        total: true,
-    }
+    Plan { of: vec![searched(kind)], filter, sort: Vec::new(), after: None, limit: 1000, total: true }
 }
 
 /// The ids on a page.

@@ -124,9 +124,9 @@ impl State {
     fn search(&self, plan: &Plan) -> Page {
         let mut hits: Vec<Hit> = Vec::new();
         for (stored, row) in self.resources.iter().zip(1..) {
-            let of_type = stored.rows.posts.contains(&plan.type_post) && stored.current().key.kind == plan.kind;
-            if stored.alive() && of_type && holds(stored, &plan.filter) {
-                let values = plan.sort.iter().map(|sort| value(stored, *sort)).collect();
+            let of_type = plan.of.iter().any(|of| stored.rows.posts.contains(&of.post) && stored.current().key.kind == of.kind);
+            if stored.alive() && of_type && self.holds(stored, &plan.filter) {
+                let values = plan.sort.iter().map(|sort| value(stored, sort)).collect();
                 hits.push(Hit { version: Arc::clone(stored.current()), place: Place { values, row } });
             }
         }
@@ -147,35 +147,70 @@ fn numbers(stored: &Stored) -> Vec<NumberRow> {
     stored.rows.numbers.iter().copied().chain([own]).collect()
 }
 
-fn holds(stored: &Stored, filter: &Filter) -> bool {
-    let texts = &stored.rows.texts;
+fn plainly(rows: &Rows, numbers: &[NumberRow], filter: &Filter) -> bool {
+    let all = |filter: &Filter| plainly(rows, numbers, filter);
     match filter {
-        Filter::All(filters) => filters.iter().all(|filter| holds(stored, filter)),
-        Filter::Any(filters) => filters.iter().any(|filter| holds(stored, filter)),
-        Filter::Not(filter) => !holds(stored, filter),
-        Filter::Post(post) => stored.rows.posts.contains(post),
+        Filter::All(filters) => filters.iter().all(all),
+        Filter::Any(filters) => filters.iter().any(all),
+        Filter::Not(filter) => !all(filter),
+        Filter::Post(post) => rows.posts.contains(post),
         Filter::Number(parameter, test, unit) => {
-            numbers(stored).iter().any(|row| row.parameter == *parameter && test.passes(row.low, row.high) && unit.passes(row.unit))
+            numbers.iter().any(|row| row.parameter == *parameter && test.passes(row.low, row.high) && unit.passes(row.unit))
         }
-        Filter::TextStart(parameter, text) => texts.iter().any(|row| row.parameter == *parameter && row.text.starts_with(text)),
-        Filter::TextPart(parameter, text) => texts.iter().any(|row| row.parameter == *parameter && row.text.contains(text)),
-        Filter::Id(ids) => ids.contains(&stored.current().key.id),
+        Filter::TextStart(parameter, text) => rows.texts.iter().any(|row| row.parameter == *parameter && row.text.starts_with(text)),
+        Filter::TextPart(parameter, text) => rows.texts.iter().any(|row| row.parameter == *parameter && row.text.contains(text)),
+        other => unreachable!("{other:?}"),
     }
 }
 
-fn value(stored: &Stored, sort: Sort) -> Option<SortValue> {
-    match sort.by {
+impl State {
+    fn holds(&self, stored: &Stored, filter: &Filter) -> bool {
+        let own = &stored.current().key;
+        let living = |kind| self.resources.iter().filter(move |other| other.alive() && other.current().key.kind == kind);
+        match filter {
+            Filter::All(filters) => filters.iter().all(|filter| self.holds(stored, filter)),
+            Filter::Any(filters) => filters.iter().any(|filter| self.holds(stored, filter)),
+            Filter::Not(filter) => !self.holds(stored, filter),
+            Filter::Id(ids) => ids.contains(&own.id),
+            Filter::Linked(link) => living(link.to.kind).any(|target| {
+                let row = LinkRow { parameter: link.parameter, target: target.current().key.to_string() };
+                stored.rows.links.contains(&row) && self.holds(target, &link.filter)
+            }),
+            Filter::Referenced(link) => living(link.from.kind).any(|source| {
+                let row = LinkRow { parameter: link.parameter, target: own.to_string() };
+                link.to.kind == own.kind && source.rows.links.contains(&row) && self.holds(source, &link.filter)
+            }),
+            Filter::Group(parameter, filters) => stored
+                .rows
+                .groups
+                .iter()
+                .filter(|group| group.parameter == *parameter)
+                .any(|group| group.parts.iter().zip(filters).all(|(part, filter)| plainly(part, &part.numbers, filter))),
+            Filter::Probe(probe) => (probe.ask)(stored.current().body.as_ref().unwrap()) == Found::Holds(true),
+            plain => plainly(&stored.rows, &numbers(stored), plain),
+        }
+    }
+}
+
+fn value(stored: &Stored, sort: &Sort) -> Option<SortValue> {
+    match &sort.by {
         SortBy::Id => Some(SortValue::Text(stored.current().key.id.to_string())),
         SortBy::Number(parameter) => {
-            let own = numbers(stored).into_iter().filter(|row| row.parameter == parameter);
+            let own = numbers(stored).into_iter().filter(|row| row.parameter == *parameter);
             let value = if sort.descending { own.map(|row| row.high).max() } else { own.map(|row| row.low).min() };
             value.map(SortValue::Number)
         }
         SortBy::Text(parameter) => {
-            let own = stored.rows.texts.iter().filter(|row| row.parameter == parameter).map(|row| row.text.clone());
+            let own = stored.rows.texts.iter().filter(|row| row.parameter == *parameter).map(|row| row.text.clone());
             let value = if sort.descending { own.max() } else { own.min() };
             value.map(SortValue::Text)
         }
+        SortBy::Updated => Some(SortValue::Number(stored.current().updated.0)),
+        SortBy::Probe(probe) => match (probe.ask)(stored.current().body.as_ref().unwrap()) {
+            Found::Values(values) if sort.descending => values.into_iter().max(),
+            Found::Values(values) => values.into_iter().min(),
+            Found::Holds(_) => None,
+        },
     }
 }
 

@@ -22,6 +22,11 @@ fn value() -> impl Strategy<Value = i64> {
     prop_oneof![8 => -5..6_i64, 1 => Just(i64::MIN), 1 => Just(i64::MAX)]
 }
 
+/// Parameter and target of references; the parameters are those of either type, from 6 on.
+fn links() -> impl Strategy<Value = Vec<(u32, String)>> {
+    prop::collection::vec((6..8_u32, kind(), id()).prop_map(|(parameter, kind, id)| (parameter, format!("{kind}/{id}"))), 0..3)
+}
+
 fn random_rows() -> impl Strategy<Value = (Vec<u64>, Vec<NumberRow>, Vec<TextRow>)> {
     let number = (1..3_u32, value(), value(), prop::sample::select(&UNITS[..])).prop_map(|(parameter, a, b, unit)| NumberRow {
         parameter,
@@ -41,19 +46,35 @@ fn write() -> impl Strategy<Value = Write> {
         1 => Just(Expect::Current(None)),
         1 => (1..4_u64).prop_map(|version| Expect::Current(Some(version))),
     ];
-    (kind(), id(), 0..3_u32, random_rows(), expect, 0..8_u32).prop_map(|(kind, id, text, (posts, numbers, texts), expect, what)| {
-        // The note tells the rows, so that other rows are other content.
-        let mut write = put(kind, &id, &format!("{text} {posts:?} {numbers:?} {}", texts.len()), &posts);
-        if let Write::Put { rows, method, .. } = &mut write {
-            let own = |parameter| base(kind) + parameter;
-            rows.numbers = numbers.iter().map(|row| NumberRow { parameter: own(row.parameter), ..*row }).collect();
-            rows.texts = texts.iter().map(|row| TextRow { parameter: own(row.parameter), text: row.text.clone() }).collect();
-            if what == 1 {
-                *method = Method::Create;
+    (kind(), id(), 0..3_u32, random_rows(), links(), expect, 0..8_u32).prop_map(
+        |(kind, id, text, (posts, numbers, texts), links, expect, what)| {
+            // The note tells the rows, so that other rows are other content.
+            let told: Vec<_> = texts.iter().map(|row| row.text.len()).collect();
+            let joined = links.iter().map(|(parameter, target)| format!("{parameter}{target}")).collect::<String>();
+            let mut write = put(kind, &id, &format!("{text} {posts:?} {numbers:?} {told:?} {joined}"), &posts);
+            if let Write::Put { rows, method, .. } = &mut write {
+                let own = |parameter| base(kind) + parameter;
+                rows.numbers = numbers.iter().map(|row| NumberRow { parameter: own(row.parameter), ..*row }).collect();
+                rows.texts = texts.iter().map(|row| TextRow { parameter: own(row.parameter), text: row.text.clone() }).collect();
+                for (parameter, target) in links {
+                    rows.posts.push(key::reference(own(parameter), &target));
+                    rows.links.push(LinkRow { parameter: own(parameter), target });
+                }
+                // Two elements of a composite (parameter 9), whose values are dealt out between them.
+                let deal = |one: usize| {
+                    let posts = rows.posts.iter().enumerate().filter(|(i, _)| i % 2 == one).map(|(_, post)| *post).collect();
+                    let numbers = rows.numbers.iter().enumerate().filter(|(i, _)| i % 2 == one).map(|(_, row)| *row).collect();
+                    let parts = vec![Rows { posts, ..Rows::default() }, Rows { numbers, ..Rows::default() }];
+                    GroupRow { parameter: own(9), parts }
+                };
+                rows.groups = vec![deal(0), deal(1)];
+                if what == 1 {
+                    *method = Method::Create;
+                }
             }
-        }
-        expecting(if what == 0 { delete(kind, &id) } else { write }, expect)
-    })
+            expecting(if what == 0 { delete(kind, &id) } else { write }, expect)
+        },
+    )
 }
 
 fn random_commit() -> impl Strategy<Value = Vec<Write>> {
@@ -76,7 +97,43 @@ fn test() -> impl Strategy<Value = Test> {
     })
 }
 
+/// Filters that look at one resource, then chains and `_has` over them, and all of these put together.
 fn filter(kind: &'static str) -> impl Strategy<Value = Filter> {
+    let other = prop::sample::select(&KINDS[..]);
+    let joined = (other, 6..8_u32, any::<bool>()).prop_flat_map(move |(other, parameter, forward)| {
+        let (from, to) = if forward { (kind, other) } else { (other, kind) };
+        leaves(other).prop_map(move |filter| {
+            let link = Box::new(Link { parameter: base(from) + parameter, from: searched(from), to: searched(to), filter });
+            if forward { Filter::Linked(link) } else { Filter::Referenced(link) }
+        })
+    });
+    nested(prop_oneof![5 => leaf(kind), 1 => joined].boxed())
+}
+
+fn leaves(kind: &'static str) -> impl Strategy<Value = Filter> {
+    nested(leaf(kind).boxed())
+}
+
+fn nested(leaf: BoxedStrategy<Filter>) -> impl Strategy<Value = Filter> {
+    leaf.prop_recursive(3, 12, 4, |inner| {
+        prop_oneof![
+            3 => prop::collection::vec(inner.clone(), 0..4).prop_map(Filter::All),
+            2 => prop::collection::vec(inner.clone(), 0..4).prop_map(Filter::Any),
+            1 => inner.prop_map(|inner| Filter::Not(Box::new(inner))),
+        ]
+    })
+}
+
+/// Asks for the length of the stored text, which is as good as any other question.
+fn probe(at_least: Option<usize>) -> Probe {
+    let ask = move |body: &[u8]| match at_least {
+        Some(least) => Found::Holds(note(&Bytes::copy_from_slice(body)).len() >= least),
+        None => Found::Values(vec![SortValue::Text(note(&Bytes::copy_from_slice(body))), SortValue::Text("~".to_owned())]),
+    };
+    Probe { name: "note".into(), ask: Arc::new(ask) }
+}
+
+fn leaf(kind: &'static str) -> impl Strategy<Value = Filter> {
     let base = base(kind);
     let unit = prop_oneof![
         3 => Just(Unit::Any),
@@ -84,7 +141,7 @@ fn filter(kind: &'static str) -> impl Strategy<Value = Filter> {
         1 => (6..9_u32).prop_map(Unit::Code)
     ];
     let text = || prop::sample::select(&TEXTS[..]).prop_map(str::to_owned);
-    let leaf = prop_oneof![
+    prop_oneof![
         6 => (0..9_u64).prop_map(move |post| Filter::Post(post_of(kind, post))),
         3 => (1..3_u32, test(), unit).prop_map(move |(p, test, unit)| Filter::Number(base + p, test, unit)),
         2 => (1..3_u32, value(), value(), any::<[bool; 2]>()).prop_map(move |(p, a, b, [starts, ends])| {
@@ -98,14 +155,13 @@ fn filter(kind: &'static str) -> impl Strategy<Value = Filter> {
         2 => (3..5_u32, text()).prop_map(move |(p, text)| Filter::TextStart(base + p, text)),
         1 => (3..5_u32, text()).prop_map(move |(p, text)| Filter::TextPart(base + p, text)),
         1 => prop::collection::vec(id(), 0..5).prop_map(|ids| Filter::Id(ids.iter().map(|id| Id::new(id).unwrap()).collect())),
-    ];
-    leaf.prop_recursive(3, 12, 4, |inner| {
-        prop_oneof![
-            3 => prop::collection::vec(inner.clone(), 0..4).prop_map(Filter::All),
-            2 => prop::collection::vec(inner.clone(), 0..4).prop_map(Filter::Any),
-            1 => inner.prop_map(|inner| Filter::Not(Box::new(inner))),
-        ]
-    })
+        1 => (0..9_u64, test()).prop_map(move |(post, test)| {
+            let parts = vec![Filter::Post(post_of(kind, post)), Filter::Number(base + 1, test, Unit::Any)];
+            let necessary = parts.clone();
+            Filter::All(necessary.into_iter().chain([Filter::Group(base + 9, parts)]).collect())
+        }),
+        1 => (0..60_usize).prop_map(|least| Filter::Probe(probe(Some(least)))),
+    ]
 }
 
 fn random_plan() -> impl Strategy<Value = Plan> {
@@ -114,11 +170,16 @@ fn random_plan() -> impl Strategy<Value = Plan> {
         let by = prop_oneof![
             3 => (0..3_u32).prop_map(move |p| SortBy::Number(base + p)),
             2 => (3..5_u32).prop_map(move |p| SortBy::Text(base + p)),
-            1 => Just(SortBy::Id)
+            1 => Just(SortBy::Id),
+            1 => Just(SortBy::Updated),
+            1 => Just(SortBy::Probe(probe(None)))
         ];
         let sort = (by, any::<bool>()).prop_map(|(by, descending)| Sort { by, descending });
         let sorts = prop_oneof![2 => Just(vec![]), 4 => sort.clone().prop_map(|sort| vec![sort]), 1 => prop::collection::vec(sort, 2..4)];
-        (filter(kind), sorts, 0..6_usize, any::<bool>()).prop_map(move |(filter, sort, limit, total)| Plan {
+        // Now and then over both types, with a filter that holds for either.
+        let of = prop_oneof![4 => Just(vec![searched(kind)]), 1 => Just(KINDS.map(searched).to_vec())];
+        (of, filter(kind), sorts, 0..6_usize, any::<bool>()).prop_map(move |(of, filter, sort, limit, total)| Plan {
+            of,
             sort,
             limit,
             total,

@@ -6,6 +6,7 @@
 //! Source: <https://sqlite.org/wal.html>.
 
 mod checkpoint;
+mod join;
 mod kinds;
 mod merge;
 mod pool;
@@ -188,7 +189,7 @@ impl Store for Sqlite {
 
     fn search<'a>(&'a self, plan: &'a Plan) -> Answer<'a, Page> {
         let plan = plan.clone();
-        Box::pin(self.ask(move |connection, shared| Searcher { connection, shared }.page(&plan)))
+        Box::pin(self.ask(move |connection, shared| Searcher::new(connection, shared).page(&plan)))
     }
 
     fn commit(&self, commit: Commit) -> Answer<'_, Vec<Written>> {

@@ -76,14 +76,18 @@ fn key_of_row(connection: &Connection, kinds: &Kinds, row: i64) -> Result<Key, S
 }
 
 /// Looks at what the living resource of a row id carries for searches.
-pub(super) fn carried<T>(connection: &Connection, row: i64, look: impl FnOnce(Candidate<'_, Packed<'_>>) -> T) -> Result<T, StoreError> {
+pub(super) fn carried<T>(
+    connection: &Connection,
+    row: i64,
+    look: impl FnOnce(Candidate<'_, Packed<'_>>) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
     let mut statement = connection.prepare_cached("SELECT id, updated, keys FROM carried WHERE rid = ?1").map_err(failed)?;
     let mut lines = statement.query([row]).map_err(failed)?;
     let damaged = || StoreError::Failed(format!("the keys of row {row} are damaged"));
     let line = lines.next().map_err(failed)?.ok_or_else(damaged)?;
     let id = line.get_ref(0).map_err(failed)?.as_str().map_err(|_| damaged())?;
     let rows = Packed::of(line.get_ref(2).map_err(failed)?.as_blob().map_err(|_| damaged())?).ok_or_else(damaged)?;
-    Ok(look(Candidate { id, rows, updated: Instant(line.get(1).map_err(failed)?) }))
+    look(Candidate { row, id, rows, updated: Instant(line.get(1).map_err(failed)?) })
 }
 
 /// The index rows of a living resource.

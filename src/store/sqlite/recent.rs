@@ -15,7 +15,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use crate::base::clock::Instant;
 use crate::model::primitive::Id;
 use crate::search::plan::{Filter, Place, Plan, Rows};
-use crate::store::evaluate::{Candidate, compare};
+use crate::store::evaluate::{Candidate, Nowhere, compare};
 
 /// The rows of the newest resources.
 #[derive(Debug)]
@@ -92,13 +92,17 @@ pub(super) struct Snapshot {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Question<'q> {
     pub(super) plan: &'q Plan,
-    /// The code of the type.
-    pub(super) kind: i64,
+    /// The codes of the types.
+    pub(super) kinds: &'q [i64],
+    /// The conditions that the rows of a resource answer.
+    pub(super) conditions: &'q [&'q Filter],
     pub(super) snapshot: Snapshot,
     /// Most places.
     pub(super) wanted: usize,
     /// Whether all matches must be counted.
     pub(super) count: bool,
+    /// Whether whoever asks must look at each match again, since more is wanted than rows can tell.
+    pub(super) keep: bool,
 }
 
 /// What a search finds in here.
@@ -108,6 +112,23 @@ pub(super) struct Found {
     pub(super) places: Vec<Place>,
     /// The number of all matches, if they are counted.
     pub(super) total: u64,
+    /// All matches, newest first, if they are to be kept; then there are no places yet.
+    pub(super) kept: Vec<Kept>,
+}
+
+/// A match, to be looked at again.
+#[derive(Debug)]
+pub(super) struct Kept {
+    row: i64,
+    id: Id,
+    rows: Arc<Rows>,
+    updated: Instant,
+}
+
+impl Kept {
+    pub(super) fn candidate(&self) -> Candidate<'_, &Rows> {
+        Candidate { row: self.row, id: self.id.as_str(), rows: &self.rows, updated: self.updated }
+    }
 }
 
 impl Recent {
@@ -218,7 +239,7 @@ impl Recent {
 
 impl Found {
     /// Takes in a match. They come newest first.
-    fn add(&mut self, place: Place, question: Question<'_>) {
+    pub(super) fn add(&mut self, place: Place, question: Question<'_>) {
         self.total += 1;
         if question.plan.after.as_ref().is_none_or(|after| compare(&question.plan.sort, &place, after).is_gt()) {
             self.places.push(place);
@@ -229,7 +250,7 @@ impl Found {
         }
     }
 
-    fn keep_first(&mut self, question: Question<'_>) {
+    pub(super) fn keep_first(&mut self, question: Question<'_>) {
         if !question.plan.sort.is_empty() {
             self.places.sort_unstable_by(|a, b| compare(&question.plan.sort, a, b));
         }
@@ -237,7 +258,7 @@ impl Found {
     }
 
     fn is_enough(&self, question: Question<'_>) -> bool {
-        !question.count && question.plan.sort.is_empty() && self.places.len() >= question.wanted
+        !question.keep && !question.count && question.plan.sort.is_empty() && self.places.len() >= question.wanted
     }
 }
 
@@ -270,8 +291,8 @@ impl Generation {
 
     /// Adds the matches, newest first, until there are enough.
     fn find(&self, question: Question<'_>, found: &mut Found) {
-        let Question { plan, kind, snapshot, .. } = question;
-        let mut rows: Vec<i64> = match self.rarest(&plan.filter) {
+        let Question { plan, kinds, conditions, snapshot, .. } = question;
+        let mut rows: Vec<i64> = match conditions.iter().filter_map(|filter| self.rarest(filter)).min_by_key(|post| self.holders(*post)) {
             Some(post) => self.segments.iter().flat_map(|segment| with_post(segment, post)).map(|(_, row)| *row).collect(),
             None => (self.first_row..).take(self.entries.len()).collect(),
         };
@@ -281,24 +302,31 @@ impl Generation {
         while !found.is_enough(question)
             && let Some(entry) = entries.next()
         {
-            let Some(state) = entry.seen_at(snapshot.sequence).filter(|_| entry.kind == kind) else { continue };
-            let Some(rows) = state.rows.as_deref() else { continue };
-            let candidate = Candidate { id: entry.id.as_str(), rows, updated: state.updated };
-            if candidate.holds(&plan.filter) {
-                let values = plan.sort.iter().map(|sort| candidate.value(*sort)).collect();
-                found.add(Place { values, row: entry.row }, question);
+            let Some(state) = entry.seen_at(snapshot.sequence).filter(|_| kinds.contains(&entry.kind)) else { continue };
+            let Some(rows) = &state.rows else { continue };
+            let candidate = Candidate { row: entry.row, id: entry.id.as_str(), rows: &**rows, updated: state.updated };
+            // Nothing here asks for more than rows, so nothing can fail.
+            if !conditions.iter().all(|filter| candidate.holds(filter, &Nowhere).unwrap_or(false)) {
+                continue;
+            }
+            if question.keep {
+                found.kept.push(Kept { row: entry.row, id: entry.id.clone(), rows: Arc::clone(rows), updated: state.updated });
+            } else if let Ok(place) = candidate.place(&plan.sort, &Nowhere) {
+                found.add(place, question);
             }
         }
+    }
+
+    /// How many resources have a post, or had it.
+    fn holders(&self, post: u64) -> usize {
+        self.segments.iter().map(|segment| with_post(segment, post).len()).sum()
     }
 
     /// Among the posts that every match must have, the one that fewest have.
     fn rarest(&self, filter: &Filter) -> Option<u64> {
         match filter {
             Filter::Post(post) => Some(*post),
-            Filter::All(filters) => filters
-                .iter()
-                .filter_map(|filter| self.rarest(filter))
-                .min_by_key(|post| self.segments.iter().map(|segment| with_post(segment, *post).len()).sum::<usize>()),
+            Filter::All(filters) => filters.iter().filter_map(|filter| self.rarest(filter)).min_by_key(|post| self.holders(*post)),
             _ => None,
         }
     }

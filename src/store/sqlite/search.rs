@@ -3,16 +3,18 @@
 //! Each condition that is a set of posts, and each that few resources meet, becomes a [`Source`]; the sources are intersected
 //! from large row ids to small ones. What is left is tested on the packed rows that each resource carries.
 
+use std::cell::Cell;
+
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
-use super::recent::{Question, Snapshot};
+use super::recent::{self, Question, Snapshot};
 use super::runs;
 use super::source::{Range, Source, next, only_unit, reach, with_ids};
 use super::{Shared, failed, read};
 use crate::search::key;
 use crate::search::plan::{Filter, Place, Plan, Sort, SortBy, SortValue, Test, Unit};
-use crate::store::evaluate::compare;
+use crate::store::evaluate::{compare, is_alone};
 use crate::store::normal::conjuncts;
 use crate::store::port::{Hit, Page, StoreError};
 
@@ -20,6 +22,8 @@ use crate::store::port::{Hit, Page, StoreError};
 pub(super) struct Searcher<'s> {
     pub(super) connection: &'s Connection,
     pub(super) shared: &'s Shared,
+    /// Recent rows went into the tables between the snapshot and the look at them: what was found is of no use.
+    moved: Cell<bool>,
 }
 
 /// Rows that are gathered at most to turn a condition into a source. Tests use a small number, to get past it.
@@ -35,11 +39,19 @@ const WINDOWS: [i64; 4] = if cfg!(test) { [2, 2, 3, 4] } else { [64, 512, 4096, 
 /// The conditions of a plan over the rows of a snapshot.
 struct Outline<'p> {
     plan: &'p Plan,
-    /// The code of the type that is searched.
-    kind: i64,
+    /// The codes of the types that are searched.
+    kinds: Vec<i64>,
     /// Only rows up to this one are in the tables.
     up_to: i64,
     conditions: Vec<Filter>,
+}
+
+/// What a plan comes to before any resource is read.
+pub(super) struct Outcome {
+    /// At most the plan's limit.
+    pub(super) places: Vec<Place>,
+    pub(super) more: bool,
+    pub(super) total: Option<u64>,
 }
 
 /// Sources to intersect, and what they leave to be tested.
@@ -50,50 +62,82 @@ struct Way<'c, 'o> {
     least: i64,
 }
 
-impl Searcher<'_> {
+impl<'s> Searcher<'s> {
+    pub(super) fn new(connection: &'s Connection, shared: &'s Shared) -> Self {
+        Self { connection, shared, moved: Cell::new(false) }
+    }
+
     /// Runs a plan in a snapshot of its own.
     pub(super) fn page(&self, plan: &Plan) -> Result<Page, StoreError> {
         loop {
             let snapshot = self.connection.unchecked_transaction().map_err(failed)?;
-            let page = self.attempt(plan)?;
+            let page = self.read(plan);
             snapshot.finish().map_err(failed)?;
-            // None if recent rows went into the tables between the snapshot and the look at them: a new snapshot has them.
-            if let Some(page) = page {
-                return Ok(page);
+            // A new snapshot has what moved.
+            if !self.moved.take() {
+                return page;
             }
         }
     }
 
     /// Runs a plan inside the writer's transaction.
     pub(super) fn inside(&self, plan: &Plan) -> Result<Page, StoreError> {
-        self.attempt(plan)?.ok_or_else(|| StoreError::Failed("the writer lost its own rows".to_owned()))
+        let page = self.read(plan)?;
+        if self.moved.take() { Err(StoreError::Failed("the writer lost its own rows".to_owned())) } else { Ok(page) }
     }
 
-    fn attempt(&self, plan: &Plan) -> Result<Option<Page>, StoreError> {
+    fn read(&self, plan: &Plan) -> Result<Page, StoreError> {
+        let Outcome { places, more, total } = self.run(plan)?;
+        let hits = places
+            .into_iter()
+            .map(|place| Ok(Hit { version: read::hit(self.connection, &self.shared.kinds, place.row)?, place }))
+            .collect::<Result<_, StoreError>>()?;
+        Ok(Page { hits, more, total })
+    }
+
+    /// Runs a plan in the snapshot at hand.
+    pub(super) fn run(&self, plan: &Plan) -> Result<Outcome, StoreError> {
+        let nothing = Outcome { places: Vec::new(), more: false, total: plan.total.then_some(0) };
+        let Some(conditions) = conjuncts(&plan.filter) else { return Ok(nothing) };
+        let Some(conditions) = self.joined(conditions, plan.of.len() > 1)? else { return Ok(nothing) };
         let snapshot = self.snapshot()?;
-        let Some(conditions) = conjuncts(&plan.filter) else {
-            return Ok(Some(Page { total: plan.total.then_some(0), ..Page::default() }));
-        };
-        let outline = Outline { plan, kind: self.shared.kinds.code(plan.kind)?, up_to: snapshot.indexed, conditions };
+        let kinds = plan.of.iter().map(|of| self.shared.kinds.code(of.kind)).collect::<Result<Vec<_>, _>>()?;
+        let outline = Outline { plan, kinds, up_to: snapshot.indexed, conditions };
         let wanted = if plan.limit == 0 { 0 } else { plan.limit.saturating_add(1) };
         let count = plan.total && !outline.conditions.is_empty();
-        let question = Question { plan, kind: outline.kind, snapshot, wanted, count };
-        let Some(recent) = self.shared.recent.find(question) else { return Ok(None) };
+        let Some(recent) = self.recent(&outline, snapshot, wanted, count)? else {
+            self.moved.set(true);
+            return Ok(nothing);
+        };
         let mut places = self.merged(&outline, recent.places, wanted)?;
         let more = places.len() > plan.limit;
         places.truncate(plan.limit);
         let total = match plan.total {
             false => None,
-            true if !count => Some(self.living(outline.kind)?.cast_unsigned()),
+            true if !count => Some(self.living(&outline.kinds)?.cast_unsigned()),
             // The first page is the only one: that was all.
             true if plan.after.is_none() && plan.limit > 0 && !more => Some(places.len() as u64),
             true => Some(recent.total + self.total(&outline)?),
         };
-        let hits = places
-            .into_iter()
-            .map(|place| Ok(Hit { version: read::hit(self.connection, &self.shared.kinds, place.row)?, place }))
-            .collect::<Result<_, StoreError>>()?;
-        Ok(Some(Page { hits, more, total }))
+        Ok(Outcome { places, more, total })
+    }
+
+    /// The matches among the recent resources; `None` if they are no longer there.
+    fn recent(&self, outline: &Outline<'_>, snapshot: Snapshot, wanted: usize, count: bool) -> Result<Option<recent::Found>, StoreError> {
+        let sort = &outline.plan.sort;
+        let (alone, beyond): (Vec<_>, Vec<_>) = outline.conditions.iter().partition(|filter| is_alone(filter));
+        let keep = !beyond.is_empty() || sort.iter().any(|sort| matches!(sort.by, SortBy::Probe(_)));
+        let question = Question { plan: outline.plan, kinds: &outline.kinds, conditions: &alone, snapshot, wanted, count, keep };
+        let Some(mut found) = self.shared.recent.find(question) else { return Ok(None) };
+        // What looks beyond the rows of a resource is tested here, where nobody is kept waiting.
+        for kept in std::mem::take(&mut found.kept) {
+            let candidate = kept.candidate();
+            if self.all_hold(candidate, &beyond)? {
+                found.add(candidate.place(sort, self)?, question);
+            }
+        }
+        found.keep_first(question);
+        Ok(Some(found))
     }
 
     fn snapshot(&self) -> Result<Snapshot, StoreError> {
@@ -139,7 +183,7 @@ impl Searcher<'_> {
                     way.sources.push(Source::new(self.connection, &posts, Vec::new()));
                 }
                 (None, Filter::Id(ids)) => {
-                    let rows = with_ids(self.connection, outline.kind, ids, outline.up_to)?;
+                    let rows = with_ids(self.connection, &outline.kinds, ids, outline.up_to)?;
                     way.list(self.connection, rows);
                 }
                 (None, filter) => open.push(filter),
@@ -153,7 +197,8 @@ impl Searcher<'_> {
         }
         self.confine(outline, bound.min(MOST), &mut way)?;
         if way.sources.is_empty() {
-            way.sources.push(Source::new(self.connection, &[outline.plan.type_post.cast_signed()], Vec::new()));
+            let types: Vec<_> = outline.plan.of.iter().map(|of| of.post.cast_signed()).collect();
+            way.sources.push(Source::new(self.connection, &types, Vec::new()));
         }
         Ok(way)
     }
@@ -190,7 +235,7 @@ impl Searcher<'_> {
     /// Up to how many rows gathering all of them is cheaper than walking everything of the type until `wanted` are found: with
     /// `m` matches among `n` of the type, walking tests about `wanted * n / m` resources, and a test costs as much as many rows.
     fn worth(&self, outline: &Outline<'_>, wanted: usize) -> Result<i64, StoreError> {
-        Ok(signed(wanted).saturating_mul(self.living(outline.kind)?).saturating_mul(TEST).isqrt() + 1)
+        Ok(signed(wanted).saturating_mul(self.living(&outline.kinds)?).saturating_mul(TEST).isqrt() + 1)
     }
 
     /// Matches in the tables that also meet `more`, newest first.
@@ -202,9 +247,7 @@ impl Searcher<'_> {
         while places.len() < wanted
             && let Some(row) = next(&mut way.sources, most)?
         {
-            if way.rest.is_empty()
-                || read::carried(self.connection, row, |candidate| way.rest.iter().all(|filter| candidate.holds(filter)))?
-            {
+            if way.rest.is_empty() || read::carried(self.connection, row, |candidate| self.all_hold(candidate, &way.rest))? {
                 places.push(Place { values: Vec::new(), row });
             }
             most = row - 1;
@@ -218,8 +261,8 @@ impl Searcher<'_> {
         let worth = self.worth(outline, wanted)?;
         let mut way = self.way(outline, worth)?;
         if way.least >= worth {
-            if let [sort] = sort.as_slice()
-                && let Some(places) = self.walk(*sort, outline, wanted)?
+            if let ([sort], [_]) = (sort.as_slice(), outline.plan.of.as_slice())
+                && let Some(places) = self.walk(sort, outline, wanted)?
             {
                 return Ok(places);
             }
@@ -228,10 +271,9 @@ impl Searcher<'_> {
         // Every match is looked at.
         let (mut places, mut most) = (Vec::new(), outline.up_to);
         while let Some(row) = next(&mut way.sources, most)? {
-            let values = read::carried(self.connection, row, |candidate| {
-                way.rest.iter().all(|filter| candidate.holds(filter)).then(|| sort.iter().map(|sort| candidate.value(*sort)).collect())
+            let place = read::carried(self.connection, row, |candidate| {
+                self.all_hold(candidate, &way.rest)?.then(|| candidate.place(sort, self)).transpose()
             })?;
-            let place = values.map(|values| Place { values, row });
             places.extend(place.filter(|place| outline.plan.after.as_ref().is_none_or(|after| compare(sort, place, after).is_gt())));
             if places.len() > wanted.saturating_mul(2).saturating_add(1000) {
                 places.sort_unstable_by(|a, b| compare(sort, a, b));
@@ -245,14 +287,15 @@ impl Searcher<'_> {
     }
 
     /// Walks the table in the order of the sort until there are enough; `None` if that took too long.
-    fn walk(&self, sort: Sort, outline: &Outline<'_>, wanted: usize) -> Result<Option<Vec<Place>>, StoreError> {
-        let unit = match sort.by {
+    fn walk(&self, sort: &Sort, outline: &Outline<'_>, wanted: usize) -> Result<Option<Vec<Place>>, StoreError> {
+        let unit = match &sort.by {
             // With several units the order would jump from one to the next: not the order that is wanted.
-            SortBy::Number(parameter) => match only_unit(self.connection, parameter)? {
+            SortBy::Number(parameter) => match only_unit(self.connection, *parameter)? {
                 Some(unit) => unit,
                 None => return Ok(None),
             },
             SortBy::Text(_) | SortBy::Id => 0,
+            SortBy::Updated | SortBy::Probe(_) => return Ok(None),
         };
         let mut places: Vec<Place> = Vec::new();
         let mut last = outline.plan.after.clone();
@@ -268,8 +311,8 @@ impl Searcher<'_> {
                     // A resource stands in the order with its first value only; its row may come twice if intervals share an end.
                     if places.last() != Some(&place)
                         && read::carried(self.connection, place.row, |candidate| {
-                            place.values.first() == Some(&candidate.value(sort))
-                                && outline.conditions.iter().all(|filter| candidate.holds(filter))
+                            Ok(place.values.first() == Some(&candidate.value(sort, self)?)
+                                && self.all_hold(candidate, &outline.conditions.iter().collect::<Vec<_>>())?)
                         })?
                     {
                         places.push(place);
@@ -288,7 +331,7 @@ impl Searcher<'_> {
             last = None;
         }
         // Last come those without a value, newest first.
-        if let Some(without) = without(sort.by) {
+        if let Some(without) = without(&sort.by) {
             let rest = self.by_row(outline, Some(&without), last.map(|place| place.row), wanted - places.len())?;
             places.extend(rest.into_iter().map(|place| Place { values: vec![None], row: place.row }));
         }
@@ -298,18 +341,20 @@ impl Searcher<'_> {
     /// Rows of the sort's own table in order, after a place; of numbers those in the unit.
     fn window(
         &self,
-        (sort, unit): (Sort, i64),
+        (sort, unit): (&Sort, i64),
         outline: &Outline<'_>,
         after: Option<(&SortValue, i64)>,
         limit: i64,
     ) -> Result<Vec<Place>, StoreError> {
         let (direction, beyond) = if sort.descending { ("DESC", "<") } else { ("ASC", ">") };
-        let (table, column, parameter) = match (sort.by, sort.descending) {
-            (SortBy::Number(parameter), false) => ("num_lo WHERE p = ?1 AND u = ?4", "lo", parameter.into()),
-            (SortBy::Number(parameter), true) => ("num_hi WHERE p = ?1 AND u = ?4", "hi", parameter.into()),
-            (SortBy::Text(parameter), _) => ("txt_norm WHERE ?4 = 0 AND p = ?1", "norm", parameter.into()),
+        let kind = outline.kinds.first().copied().unwrap_or_default();
+        let (table, column, parameter) = match (&sort.by, sort.descending) {
+            (SortBy::Number(parameter), false) => ("num_lo WHERE p = ?1 AND u = ?4", "lo", i64::from(*parameter)),
+            (SortBy::Number(parameter), true) => ("num_hi WHERE p = ?1 AND u = ?4", "hi", i64::from(*parameter)),
+            (SortBy::Text(parameter), _) => ("txt_norm WHERE ?4 = 0 AND p = ?1", "norm", i64::from(*parameter)),
             // Deleted resources keep their line but not their body.
-            (SortBy::Id, _) => ("resource WHERE ?4 = 0 AND kind = ?1 AND body IS NOT NULL", "id", outline.kind),
+            (SortBy::Id, _) => ("resource WHERE ?4 = 0 AND kind = ?1 AND body IS NOT NULL", "id", kind),
+            (SortBy::Updated | SortBy::Probe(_), _) => return Ok(Vec::new()),
         };
         let mut values = vec![Value::Integer(parameter), Value::Integer(outline.up_to), Value::Integer(limit), Value::Integer(unit)];
         let mut place = String::new();
@@ -347,18 +392,18 @@ impl Searcher<'_> {
         let mut way = self.way(outline, MOST)?;
         let (mut total, mut most) = (0, outline.up_to);
         while let Some(row) = next(&mut way.sources, most)? {
-            let holds = way.rest.is_empty()
-                || read::carried(self.connection, row, |candidate| way.rest.iter().all(|filter| candidate.holds(filter)))?;
+            let holds = way.rest.is_empty() || read::carried(self.connection, row, |candidate| self.all_hold(candidate, &way.rest))?;
             total += u64::from(holds);
             most = row - 1;
         }
         Ok(total)
     }
 
-    /// How many resources a type has now.
-    fn living(&self, kind: i64) -> Result<i64, StoreError> {
+    /// How many resources some types have now.
+    fn living(&self, kinds: &[i64]) -> Result<i64, StoreError> {
         let mut statement = self.connection.prepare_cached("SELECT living FROM kind WHERE code = ?1").map_err(failed)?;
-        statement.query_row([kind], |row| row.get(0)).map_err(failed)
+        let mut living = |kind: &i64| statement.query_row([kind], |row| row.get::<_, i64>(0)).map_err(failed);
+        kinds.iter().map(&mut living).sum()
     }
 }
 
@@ -370,7 +415,7 @@ impl<'c> Way<'c, '_> {
 }
 
 /// The posts of which a resource needs one to meet a filter, if the filter is about nothing else.
-fn posts(filter: &Filter) -> Option<Vec<i64>> {
+pub(super) fn posts(filter: &Filter) -> Option<Vec<i64>> {
     match filter {
         Filter::Post(post) => Some(vec![post.cast_signed()]),
         Filter::Any(filters) => {
@@ -381,11 +426,11 @@ fn posts(filter: &Filter) -> Option<Vec<i64>> {
 }
 
 /// The condition that a resource has no value to sort by; `None` if each has one.
-fn without(by: SortBy) -> Option<Filter> {
+fn without(by: &SortBy) -> Option<Filter> {
     let has = match by {
-        SortBy::Number(parameter) => Filter::Number(parameter, Test::Within(i64::MIN, i64::MAX), Unit::Any),
-        SortBy::Text(parameter) => Filter::TextStart(parameter, String::new()),
-        SortBy::Id => return None,
+        SortBy::Number(parameter) => Filter::Number(*parameter, Test::Within(i64::MIN, i64::MAX), Unit::Any),
+        SortBy::Text(parameter) => Filter::TextStart(*parameter, String::new()),
+        SortBy::Id | SortBy::Updated | SortBy::Probe(_) => return None,
     };
     Some(Filter::Not(Box::new(has)))
 }

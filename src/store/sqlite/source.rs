@@ -206,11 +206,11 @@ fn unit_from(connection: &Connection, parameter: ParameterNumber, least: i64) ->
 }
 
 /// The row ids of living resources with these ids, largest first.
-pub(super) fn with_ids(connection: &Connection, kind: i64, ids: &[Id], up_to: i64) -> Result<Vec<i64>, StoreError> {
+pub(super) fn with_ids(connection: &Connection, kinds: &[i64], ids: &[Id], up_to: i64) -> Result<Vec<i64>, StoreError> {
     let sql = "SELECT rid FROM resource WHERE kind = ?1 AND id = ?2 AND rid <= ?3 AND body IS NOT NULL";
     let mut statement = connection.prepare_cached(sql).map_err(failed)?;
     let mut rows = Vec::with_capacity(ids.len());
-    for id in ids {
+    for (kind, id) in kinds.iter().flat_map(|kind| ids.iter().map(move |id| (kind, id))) {
         let found = statement.query_map(params![kind, id.as_str(), up_to], |row| row.get(0)).map_err(failed)?;
         rows.extend(found.collect::<rusqlite::Result<Vec<i64>>>().map_err(failed)?);
     }

@@ -282,7 +282,7 @@ impl<'c> Batch<'c> {
     /// Whether a search finds the same resources as before, among them those of earlier commits of this batch.
     fn finds_again(&mut self, expected: &Match) -> Result<bool, StoreError> {
         self.settle()?;
-        let page = Searcher { connection: self.connection, shared: self.shared }.inside(&expected.plan)?;
+        let page = Searcher::new(self.connection, self.shared).inside(&expected.plan)?;
         let now: HashSet<&Key> = page.hits.iter().map(|hit| &hit.version.key).collect();
         let before: HashSet<&Key> = expected.found.iter().collect();
         Ok(!page.more && now == before)

@@ -112,7 +112,7 @@ fn rows(i: u64) -> Rows {
     ];
     let texts =
         (5..8).map(|parameter| TextRow { parameter, text: format!("text {} folded", mix(i ^ u64::from(parameter)) % 5000) }).collect();
-    Rows { posts, numbers, texts, last_updated: 1 }
+    Rows { posts, numbers, texts, last_updated: 1, ..Rows::default() }
 }
 
 fn text(i: u64) -> String {
@@ -225,7 +225,14 @@ async fn measure(folder: &Path, resources: u64, writers: u64, bare: f64, options
 
 async fn searches(store: &Arc<Cached<Sqlite>>, kind: norn::model::schema::ResourceType, resources: u64) {
     let all = |filters: Vec<Filter>| Filter::All(filters);
-    let plan = move |filter, sort: Vec<Sort>, limit, total| Plan { kind, type_post: mix(0), filter, sort, after: None, limit, total };
+    let plan = move |filter, sort: Vec<Sort>, limit, total| Plan {
+        of: vec![Searched { kind, post: mix(0) }],
+        filter,
+        sort,
+        after: None,
+        limit,
+        total,
+    };
     let code = |i: u64| Filter::Post(code_post(code_of(i)));
     let patient = |i: u64| Filter::Post(patient_post(patient_of(i), 0));
     let day = 86_400_000_000_i64;
