@@ -8,6 +8,8 @@
 
 pub mod compartment;
 pub mod compile;
+#[cfg(test)]
+pub(crate) mod examples;
 pub mod package;
 pub mod parameter;
 pub mod profile;

@@ -110,11 +110,11 @@ impl Service {
         }
         let received = match verb {
             // What is sent to an address that takes no such method is not looked at.
-            Verb::Put | Verb::Patch if path.ends_with("/_search") => Received::default(),
+            Verb::Put | Verb::Patch if is_search(&path) => Received::default(),
             Verb::Post | Verb::Put | Verb::Patch => {
                 let purpose = match verb {
                     Verb::Patch => Purpose::Patch,
-                    _ if path.ends_with("/_search") => Purpose::Search,
+                    _ if is_search(&path) => Purpose::Search,
                     _ => Purpose::Resource,
                 };
                 receive(&head.headers, body, purpose, self.gateway.catalog.schema(), &self.gateway.limits).await?
@@ -161,6 +161,11 @@ impl Service {
             }
         }
     }
+}
+
+/// Whether a form may be sent there.
+fn is_search(path: &str) -> bool {
+    path.rsplit('/').next() == Some("_search")
 }
 
 /// The digests by which a repeated request is known.

@@ -60,7 +60,7 @@ impl Gateway {
             query::decode(condition).map_err(|bad| Failure::invalid(name, format!("The parameter {bad} is not percent-encoded UTF-8.")))?;
         let (mut query, mut issues) = query::read(&pairs);
         query.count = Some(2);
-        let (search, more) = resolve(&query, kind, &self.catalog, &self.base, self.page_size);
+        let (search, more) = resolve(&query, &[kind], &self.catalog, &self.base, self.page_size);
         issues.extend(more);
         if !issues.is_empty() {
             return Err(super::refused(FailureKind::Invalid, issues).inside(name));

@@ -22,31 +22,48 @@ const MOST: usize = 10_000;
 impl Gateway {
     pub(super) async fn included(&self, search: &Search, page: &Page) -> Result<Vec<Arc<Version>>, Failure> {
         let mut seen: HashSet<Key> = page.hits.iter().map(|hit| hit.version.key.clone()).collect();
-        let mut found = Vec::new();
-        if !search.includes.is_empty() {
-            for hit in &page.hits {
-                for key in self.targets(&hit.version, &search.includes) {
-                    if seen.insert(key.clone())
-                        && let Some(version) = self.store.read(&key).await?.filter(|version| version.body.is_some())
-                    {
-                        found.push(version);
-                    }
-                }
-                enough(found.len())?;
-            }
-        }
-        for inclusion in &search.revincludes {
-            if inclusion.target.is_some_and(|target| search.plan.of.iter().all(|of| of.kind != target)) {
-                continue;
-            }
-            self.back(inclusion, page, &mut seen, &mut found).await?;
+        let mut found: Vec<Arc<Version>> = Vec::new();
+        let (mut includes, mut revincludes): (Vec<_>, Vec<_>) = (search.includes.iter().collect(), search.revincludes.iter().collect());
+        let mut around: Vec<Arc<Version>> = page.hits.iter().map(|hit| Arc::clone(&hit.version)).collect();
+        while !around.is_empty() && !(includes.is_empty() && revincludes.is_empty()) {
+            let new = found.len();
+            self.forth(&includes, &around, &mut seen, &mut found).await?;
+            self.back(&revincludes, &around, &mut seen, &mut found).await?;
+            // What was found leads on only by those that say so.
+            includes.retain(|inclusion| inclusion.iterate);
+            revincludes.retain(|inclusion| inclusion.iterate);
+            around = found.get(new..).unwrap_or(&[]).to_vec();
         }
         Ok(found)
     }
 
-    /// Where the references of a match lead, in the order in which they stand.
-    fn targets(&self, version: &Version, includes: &[Inclusion]) -> Vec<Key> {
-        let wanted: Vec<_> = includes.iter().filter(|inclusion| inclusion.source == version.key.kind).collect();
+    /// Resources to which some others refer.
+    async fn forth(
+        &self,
+        inclusions: &[&Inclusion],
+        around: &[Arc<Version>],
+        seen: &mut HashSet<Key>,
+        found: &mut Vec<Arc<Version>>,
+    ) -> Result<(), Failure> {
+        if inclusions.is_empty() {
+            return Ok(());
+        }
+        for version in around {
+            for key in self.targets(version, inclusions) {
+                if seen.insert(key.clone())
+                    && let Some(version) = self.store.read(&key).await?.filter(|version| version.body.is_some())
+                {
+                    found.push(version);
+                }
+            }
+            enough(found.len())?;
+        }
+        Ok(())
+    }
+
+    /// Where the references of a resource lead, in the order in which they stand.
+    fn targets(&self, version: &Version, inclusions: &[&Inclusion]) -> Vec<Key> {
+        let wanted: Vec<_> = inclusions.iter().filter(|inclusion| inclusion.source == version.key.kind).collect();
         let Some(resource) = self.parsed(version).filter(|_| !wanted.is_empty()) else { return Vec::new() };
         let schema = self.catalog.schema();
         let mut keys = Vec::new();
@@ -61,36 +78,41 @@ impl Gateway {
         keys
     }
 
-    /// Resources of `inclusion.source` that refer to a match.
+    /// Resources that refer to some others: one search for each type that may.
     async fn back(
         &self,
-        inclusion: &Inclusion,
-        page: &Page,
+        inclusions: &[&Inclusion],
+        around: &[Arc<Version>],
         seen: &mut HashSet<Key>,
         found: &mut Vec<Arc<Version>>,
     ) -> Result<(), Failure> {
-        if page.hits.is_empty() {
-            return Ok(());
-        }
-        let number = inclusion.parameter.number;
-        let posts = page.hits.iter().map(|hit| Filter::Post(key::reference(number, &hit.version.key.to_string())));
-        let mut plan = Plan {
-            of: vec![self.catalog.of(inclusion.source).searched()],
-            filter: Filter::Any(posts.collect()),
-            sort: Vec::new(),
-            after: None,
-            limit: 1000,
-            total: false,
-        };
-        loop {
-            let next = self.store.search(&plan).await?;
-            plan.after = next.hits.last().map(|hit| hit.place.clone());
-            found.extend(next.hits.into_iter().map(|hit| hit.version).filter(|version| seen.insert(version.key.clone())));
-            enough(found.len())?;
-            if !next.more {
-                return Ok(());
+        for of_source in inclusions.chunk_by(|a, b| a.source == b.source) {
+            let Some(source) = of_source.first().map(|inclusion| inclusion.source) else { continue };
+            let to = |inclusion: &Inclusion, version: &Version| {
+                inclusion.target.is_none_or(|target| target == version.key.kind)
+                    && (inclusion.parameter.targets.is_empty() || inclusion.parameter.targets.contains(&version.key.kind))
+            };
+            let posts = of_source.iter().flat_map(|inclusion| {
+                let targets = around.iter().filter(|version| to(inclusion, version));
+                targets.map(|version| Filter::Post(key::reference(inclusion.parameter.number, &version.key.to_string())))
+            });
+            let filter = Filter::Any(posts.collect());
+            if filter == Filter::Any(Vec::new()) {
+                continue;
+            }
+            let of = vec![self.catalog.of(source).searched()];
+            let mut plan = Plan { of, filter, sort: Vec::new(), after: None, limit: 1000, total: false };
+            loop {
+                let next = self.store.search(&plan).await?;
+                plan.after = next.hits.last().map(|hit| hit.place.clone());
+                found.extend(next.hits.into_iter().map(|hit| hit.version).filter(|version| seen.insert(version.key.clone())));
+                enough(found.len())?;
+                if !next.more {
+                    break;
+                }
             }
         }
+        Ok(())
     }
 
     /// A stored resource read again.

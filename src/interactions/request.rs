@@ -207,11 +207,11 @@ pub struct HistoryOf {
     pub parameters: Vec<(String, String)>,
 }
 
-/// search of one type
+/// search of one type, or of several
 #[derive(Debug, Clone)]
 pub struct SearchOf {
-    /// Which type.
-    pub kind: ResourceType,
+    /// Which type; `None` for those that `_type` names, or all.
+    pub kind: Option<ResourceType>,
     /// Names and values, decoded.
     pub parameters: Vec<(String, String)>,
     /// How to treat unknown ones.
@@ -227,7 +227,7 @@ pub struct Transaction {
     pub idempotency: Option<Idempotency>,
 }
 
-const ON_SYSTEM: &[&str] = &["POST"];
+const ON_SYSTEM: &[&str] = &["GET", "HEAD", "POST"];
 const ON_TYPE: &[&str] = &["GET", "HEAD", "POST", "PATCH"];
 const ON_SEARCH: &[&str] = &["POST"];
 const ON_INSTANCE: &[&str] = &["GET", "HEAD", "PUT", "PATCH", "DELETE"];
@@ -250,14 +250,25 @@ impl Gateway {
         let parts: Vec<&str> = path.split('/').collect();
         match (request.verb, parts.as_slice()) {
             (Verb::Post, [""]) => self.bundle(request),
+            (Verb::Get, [""]) => {
+                let parameters = decoded(&request.query)?;
+                Ok(Interaction::Search(SearchOf { kind: None, parameters, handling: request.handling }))
+            }
             (_, [""]) => Err(method(ON_SYSTEM)),
+            (Verb::Post, ["_search"]) => {
+                let mut parameters = decoded(&request.query)?;
+                parameters.extend(decoded(request.form.as_deref().unwrap_or(""))?);
+                Ok(Interaction::Search(SearchOf { kind: None, parameters, handling: request.handling }))
+            }
+            (_, ["_search"]) => Err(method(ON_SEARCH)),
             (Verb::Get, ["metadata"]) => Ok(Interaction::Capabilities),
             (_, ["metadata"]) => Err(method(ON_READ)),
             (verb, [kind]) => {
                 let kind = resource_type(kind, schema)?;
                 match verb {
                     Verb::Get => {
-                        Ok(Interaction::Search(SearchOf { kind, parameters: decoded(&request.query)?, handling: request.handling }))
+                        let parameters = decoded(&request.query)?;
+                        Ok(Interaction::Search(SearchOf { kind: Some(kind), parameters, handling: request.handling }))
                     }
                     Verb::Post => create(request, kind),
                     Verb::Patch => patch::interpret(&request, Target::Match(kind, request.query.clone())),
@@ -268,7 +279,7 @@ impl Gateway {
                 let kind = resource_type(kind, schema)?;
                 let mut parameters = decoded(&request.query)?;
                 parameters.extend(decoded(request.form.as_deref().unwrap_or(""))?);
-                Ok(Interaction::Search(SearchOf { kind, parameters, handling: request.handling }))
+                Ok(Interaction::Search(SearchOf { kind: Some(kind), parameters, handling: request.handling }))
             }
             (_, [kind, "_search"]) => resource_type(kind, schema).and(Err(method(ON_SEARCH))),
             (verb, [kind, id]) => {

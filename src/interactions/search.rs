@@ -20,7 +20,8 @@ impl Gateway {
     pub(super) async fn search(&self, of: SearchOf) -> Result<Answer, Failure> {
         let SearchOf { kind, parameters, handling } = of;
         let (query, mut issues) = query::read(&parameters);
-        let (mut search, more) = resolve(&query, kind, &self.catalog, &self.base, self.page_size);
+        let kinds = self.kinds(kind, &query)?;
+        let (mut search, more) = resolve(&query, &kinds, &self.catalog, &self.base, self.page_size);
         issues.extend(more);
         if !issues.is_empty() && handling == Handling::Strict {
             return Err(refused(FailureKind::Invalid, issues));
@@ -35,6 +36,25 @@ impl Gateway {
         }
         let page = self.store.search(&search.plan).await?;
         self.searchset(&search, &address, query.cursor.as_deref(), &page, &issues).await.map(Answer::Bundle)
+    }
+
+    /// The types that are searched: that of the address, or those of `_type`, or all.
+    fn kinds(&self, kind: Option<ResourceType>, query: &Query) -> Result<Vec<ResourceType>, Failure> {
+        let schema = self.catalog.schema();
+        match (kind, query.types.as_slice()) {
+            (Some(kind), []) => Ok(vec![kind]),
+            (Some(_), _) => Err(Failure::invalid("_type", "The address names the type already: _type is for searches at the base.")),
+            (None, []) => Ok(schema.resource_types().collect()),
+            (None, names) => {
+                let known = |name: &String| {
+                    schema.resource_type(name).ok_or_else(|| Failure::invalid("_type", format!("\"{name}\" is not a resource type.")))
+                };
+                let mut kinds = names.iter().map(known).collect::<Result<Vec<_>, _>>()?;
+                kinds.sort_unstable_by_key(|kind| kind.name());
+                kinds.dedup();
+                Ok(kinds)
+            }
+        }
     }
 
     async fn searchset(
@@ -78,13 +98,19 @@ impl Gateway {
     }
 
     /// The address of the search as it was understood: the self link, and what a cursor is bound to.
-    fn address(&self, kind: ResourceType, used: &Query, limit: usize) -> String {
-        let mut url = format!("{}/{kind}", self.base);
+    fn address(&self, kind: Option<ResourceType>, used: &Query, limit: usize) -> String {
+        let mut url = self.base.to_string();
+        if let Some(kind) = kind {
+            let _ = write!(url, "/{kind}");
+        }
         let mut separator = '?';
         let mut add = |name: &str, value: &str| {
             let _ = write!(url, "{separator}{name}={}", utf8_percent_encode(value, PLAIN));
             separator = '&';
         };
+        if !used.types.is_empty() {
+            add("_type", &used.types.join(","));
+        }
         for criterion in &used.criteria {
             add(&criterion.name(), &criterion.values.join(","));
         }
@@ -93,7 +119,9 @@ impl Gateway {
             add("_sort", &keys.join(","));
         }
         for (name, includes) in [("_include", &used.includes), ("_revinclude", &used.revincludes)] {
-            includes.iter().for_each(|include| add(name, &spelled(include)));
+            for include in includes {
+                add(&format!("{name}{}", if include.iterate { ":iterate" } else { "" }), &spelled(include));
+            }
         }
         if let Some(total) = used.total {
             add(
@@ -128,6 +156,9 @@ impl Gateway {
 }
 
 fn spelled(include: &Include) -> String {
+    if include.source == "*" {
+        return "*".to_owned();
+    }
     let mut text = format!("{}:{}", include.source, include.code);
     if let Some(target) = &include.target {
         text.push(':');

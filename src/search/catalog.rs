@@ -1,11 +1,11 @@
 //! The search parameters of every type with their expressions compiled: what extraction and resolution work with.
 //!
-//! Parameters of kind composite and special are known here and not yet served; asking for one is an error, never ignored.
+//! Special parameters without values of their own (`_filter`, `_text` …) are the business of `resolve`.
 
 use super::key;
 use super::plan::{ParameterNumber, Searched};
 use crate::base::table::Table;
-use crate::definitions::{Definitions, Parameter, ParameterKind};
+use crate::definitions::{Component, Definitions, Parameter};
 use crate::fhirpath::{Expression, Invalid};
 use crate::model::schema::{ResourceType, Schema, TypeId};
 
@@ -14,8 +14,46 @@ use crate::model::schema::{ResourceType, Schema, TypeId};
 pub struct Compiled {
     /// What the definitions say of it.
     pub parameter: &'static Parameter,
-    /// Its expression; `None` if the parameter is told by the server itself (`_lastUpdated`, `_id`) or is not served.
+    /// Its expression; `None` if the parameter is told by the server itself (`_lastUpdated`, `_id`).
     pub expression: Option<Expression>,
+    /// The parts of a composite, in the order of its components.
+    pub parts: Vec<Part>,
+    /// How the values of its elements are read.
+    pub reading: Reading,
+}
+
+/// A part of a composite parameter.
+#[derive(Debug)]
+pub struct Part {
+    /// From an element of the composite to the values of this part.
+    pub expression: Expression,
+    /// Code of the parameter, of the same type, that says how values are compared.
+    pub code: &'static str,
+}
+
+/// How the value of an element is read: some parameters mean another value than the one that is written there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading {
+    /// As it is written.
+    Plain,
+    /// First position of a region of a sequence, counted from 1 whatever the resource counts from.
+    FirstPosition,
+    /// Last position of a region of a sequence, counted from 1 and inside, whatever the resource does.
+    LastPosition,
+    /// A chromosome, also if only the accession of its sequence tells it.
+    Chromosome,
+}
+
+impl Reading {
+    /// The reading that the definition of a parameter demands: <https://hl7.org/fhir/R4/molecularsequence.html#search>.
+    fn of(url: &str) -> Self {
+        match url.strip_prefix("http://hl7.org/fhir/SearchParameter/MolecularSequence-") {
+            Some("variant-start" | "window-start") => Self::FirstPosition,
+            Some("variant-end" | "window-end") => Self::LastPosition,
+            Some("chromosome") => Self::Chromosome,
+            _ => Self::Plain,
+        }
+    }
 }
 
 /// All parameters of one type.
@@ -83,16 +121,17 @@ impl Catalog {
         for kind in definitions.schema.resource_types() {
             let mut parameters = Vec::new();
             for parameter in definitions.parameters(kind) {
-                if matches!(parameter.kind, ParameterKind::Composite | ParameterKind::Special) {
+                let own = matches!(parameter.code, "_id" | "_lastUpdated");
+                if parameter.expression.is_empty() && !own {
                     continue;
                 }
-                let own = matches!(parameter.code, "_id" | "_lastUpdated") || parameter.expression.is_empty();
-                let compile = || Expression::compile(parameter.expression, &definitions.schema);
-                let expression =
-                    if own { None } else { Some(compile().map_err(|invalid| BadExpression { kind, code: parameter.code, invalid })?) };
-                if expression.is_some() || matches!(parameter.code, "_id" | "_lastUpdated") {
-                    parameters.push(Compiled { parameter, expression });
-                }
+                let compile = |text: &str| {
+                    Expression::compile(text, &definitions.schema).map_err(|invalid| BadExpression { kind, code: parameter.code, invalid })
+                };
+                let expression = if own { None } else { Some(compile(parameter.expression)?) };
+                let part = |part: &Component| Ok(Part { expression: compile(part.expression)?, code: part.code });
+                let parts = parameter.components.iter().map(part).collect::<Result<_, _>>()?;
+                parameters.push(Compiled { parameter, expression, parts, reading: Reading::of(parameter.url) });
             }
             let last_updated = definitions.parameter(kind, "_lastUpdated").map_or(0, |parameter| parameter.number);
             types.insert(

@@ -24,6 +24,22 @@ enum Space {
     Exact = 7,
     Uri = 8,
     Wide = 9,
+    OfType = 10,
+}
+
+/// Beside its values a parameter may have others, kept under a number of their own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Aside {
+    /// `Reference.identifier`, as tokens (`:identifier`).
+    Identifier = 0x1D3A_52C1,
+    /// Quantities in canonical units, so that those of one dimension can be compared.
+    Canonical = 0x2B67_94E3,
+}
+
+/// The number of what is kept beside a parameter. The tests prove it unique over all parameters.
+#[must_use]
+pub fn aside(parameter: ParameterNumber, what: Aside) -> ParameterNumber {
+    parameter.rotate_left(7) ^ what as u32
 }
 
 struct Key(SipHasher13);
@@ -82,6 +98,12 @@ pub fn token_code(parameter: ParameterNumber, code: &str) -> u64 {
 #[must_use]
 pub fn token_system(parameter: ParameterNumber, system: &str) -> u64 {
     Key::new(Space::TokenSystem, parameter).part(system).done()
+}
+
+/// `system|code|value` of an identifier and of a coding of its type (`:of-type`).
+#[must_use]
+pub fn of_type_token(parameter: ParameterNumber, system: &str, code: &str, value: &str) -> u64 {
+    Key::new(Space::OfType, parameter).part(system).part(code).part(value).done()
 }
 
 /// A reference: `Type/id`, or a URL of another server.

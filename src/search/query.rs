@@ -4,9 +4,11 @@
 
 use crate::model::outcome::{Issue, IssueType};
 
-/// A condition: `code:modifier=value,value`.
+/// A condition: `code:modifier=value,value`, perhaps on another resource.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Criterion {
+    /// How to come from the resource to the one that the condition is about; most often no step at all.
+    pub path: Vec<Step>,
     /// The parameter's code.
     pub code: String,
     /// What stands after the colon.
@@ -15,26 +17,84 @@ pub struct Criterion {
     pub values: Vec<String>,
 }
 
+/// A step from one resource to another.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Step {
+    /// `subject:Patient.` or `subject.`: to the resources to which a reference parameter leads (a chain).
+    Forward {
+        /// Code of the reference parameter.
+        code: String,
+        /// The only type wanted.
+        target: Option<String>,
+    },
+    /// `_has:Observation:patient:`: to the resources that refer here.
+    Reverse {
+        /// Their type.
+        source: String,
+        /// Code of their reference parameter.
+        code: String,
+    },
+}
+
 impl Criterion {
+    /// Reads a name such as `subject:Patient.name:exact`; the values are still escaped.
+    ///
+    /// # Errors
+    /// When `_has` lacks a part.
+    pub fn new(name: &str, values: Vec<String>) -> Result<Self, String> {
+        let mut path = Vec::new();
+        let mut rest = name;
+        loop {
+            if let Some(reverse) = rest.strip_prefix("_has:") {
+                let mut parts = reverse.splitn(3, ':');
+                let (Some(source), Some(code), Some(then)) = (parts.next(), parts.next(), parts.next()) else {
+                    return Err(format!(
+                        "\"{name}\" is not understood: write _has:Type:parameter:parameter, for example _has:Observation:patient:code."
+                    ));
+                };
+                path.push(Step::Reverse { source: source.to_owned(), code: code.to_owned() });
+                rest = then;
+            } else if let Some((head, then)) = rest.split_once('.') {
+                let (code, target) = head.split_once(':').map_or((head, None), |(code, target)| (code, Some(target.to_owned())));
+                path.push(Step::Forward { code: code.to_owned(), target });
+                rest = then;
+            } else {
+                let (code, modifier) = rest.split_once(':').map_or((rest, None), |(code, modifier)| (code, Some(modifier.to_owned())));
+                return Ok(Self { path, code: code.to_owned(), modifier, values });
+            }
+        }
+    }
+
     /// Its name as the client wrote it.
     #[must_use]
     pub fn name(&self) -> String {
-        match &self.modifier {
-            Some(modifier) => format!("{}:{modifier}", self.code),
-            None => self.code.clone(),
+        let mut name = String::new();
+        for step in &self.path {
+            match step {
+                Step::Forward { code, target: None } => name.extend([code.as_str(), "."]),
+                Step::Forward { code, target: Some(target) } => name.extend([code.as_str(), ":", target, "."]),
+                Step::Reverse { source, code } => name.extend(["_has:", source.as_str(), ":", code, ":"]),
+            }
         }
+        name.push_str(&self.code);
+        if let Some(modifier) = &self.modifier {
+            name.extend([":", modifier]);
+        }
+        name
     }
 }
 
-/// `_include` or `_revinclude`: `Type:code` or `Type:code:Target`.
+/// `_include` or `_revinclude`: `Type:code`, `Type:code:Target`, `Type:*` or `*`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Include {
-    /// The type that holds the reference.
+    /// The type that holds the reference; `*` for any.
     pub source: String,
-    /// Code of the reference parameter.
+    /// Code of the reference parameter; `*` for all.
     pub code: String,
     /// The only type of target wanted.
     pub target: Option<String>,
+    /// Whether it is followed again from what was included (`:iterate`).
+    pub iterate: bool,
 }
 
 /// `_total`
@@ -76,6 +136,10 @@ pub struct Query {
     pub includes: Vec<Include>,
     /// `_revinclude`
     pub revincludes: Vec<Include>,
+    /// `_type`: the types of a search over several.
+    pub types: Vec<String>,
+    /// Whether the plan is wanted, too (`_explain=true`).
+    pub explain: bool,
     /// Where to go on: the token of a next link.
     pub cursor: Option<String>,
 }
@@ -131,21 +195,31 @@ fn parameter(query: &mut Query, name: &str, value: &str) -> Result<(), String> {
             });
         }
         ("_elements", None) => query.elements.extend(value.split(',').filter(|name| !name.is_empty()).map(str::to_owned)),
-        ("_include", None) => query.includes.push(include(value)?),
-        ("_revinclude", None) => query.revincludes.push(include(value)?),
+        // "recurse" is what STU3 called it.
+        ("_include", None | Some("iterate" | "recurse")) => query.includes.push(include(value, modifier.is_some())?),
+        ("_revinclude", None | Some("iterate" | "recurse")) => query.revincludes.push(include(value, modifier.is_some())?),
+        ("_type", None) => query.types.extend(value.split(',').filter(|name| !name.is_empty()).map(str::to_owned)),
+        ("_explain", None) => {
+            query.explain = value.parse().map_err(|_| choice("true, false"))?;
+        }
         (CURSOR, None) => query.cursor = Some(value.to_owned()),
         ("_format" | "_pretty", None) => {}
         _ => {
-            query.criteria.push(Criterion { code: code.to_owned(), modifier: modifier.map(str::to_owned), values: split(value, ',') });
+            // The commas of a _filter belong to its language.
+            let values = if name == "_filter" { vec![value.to_owned()] } else { split(value, ',') };
+            query.criteria.push(Criterion::new(name, values)?);
         }
     }
     Ok(())
 }
 
-fn include(value: &str) -> Result<Include, String> {
+fn include(value: &str, iterate: bool) -> Result<Include, String> {
+    if value == "*" {
+        return Ok(Include { source: "*".to_owned(), code: "*".to_owned(), target: None, iterate });
+    }
     let mut parts = value.split(':').map(str::to_owned);
     match (parts.next(), parts.next(), parts.next(), parts.next()) {
-        (Some(source), Some(code), target, None) if !source.is_empty() && !code.is_empty() => Ok(Include { source, code, target }),
+        (Some(source), Some(code), target, None) if !source.is_empty() && !code.is_empty() => Ok(Include { source, code, target, iterate }),
         _ => Err(format!(
             "\"{value}\" is not understood: write Type:parameter or Type:parameter:TargetType, for example Observation:subject."
         )),

@@ -26,9 +26,10 @@ const FLOORS: [(&str, u32); 16] = [
 ];
 
 /// Packages and the only places that may name them.
-const HOMES: [(&str, &[&str]); 11] = [
+const HOMES: [(&str, &[&str]); 12] = [
     ("fhirbolt", &["src/model/codec/"]),
     ("quick_xml", &["src/model/codec/"]),
+    ("ucum", &["src/model/primitive/unit"]),
     ("hyper", &["src/http/", "src/outbound/"]),
     ("hyper_util", &["src/http/", "src/outbound/"]),
     ("rustls", &["src/http/tls.rs", "src/outbound/"]),

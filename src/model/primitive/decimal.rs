@@ -87,6 +87,12 @@ impl Decimal {
     /// Numbers that differ past the 17th digit share a key; larger than 1e308 in size, they share the outermost one.
     #[must_use]
     pub fn sort_key(&self) -> i64 {
+        sort_key(self.nearest())
+    }
+
+    /// The nearest double.
+    #[must_use]
+    pub fn nearest(&self) -> f64 {
         let mut text = String::with_capacity(self.digits.len() + 24);
         if self.negative {
             text.push('-');
@@ -95,8 +101,7 @@ impl Decimal {
         text.extend(self.digits.iter().map(|d| char::from(b'0' + d)));
         text.push('e');
         text.push_str(&self.exponent.to_string());
-        let value: f64 = text.parse().unwrap_or(0.0);
-        sort_key(value)
+        text.parse().unwrap_or(0.0)
     }
 
     fn magnitude(&self) -> i64 {

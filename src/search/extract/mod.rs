@@ -2,21 +2,25 @@
 //!
 //! Source: <https://hl7.org/fhir/R4/search.html>, the table of each parameter type says which data types it reads and how.
 
+mod composite;
 mod date;
+mod near;
 mod number;
-mod quantity;
+pub(super) mod quantity;
 mod reference;
+mod sequence;
 mod string;
 mod token;
 mod uri;
 
-use super::catalog::{Catalog, TypeCatalog};
-use super::key;
-use super::plan::{ParameterNumber, Rows, TextRow};
+pub(super) use near::LATITUDE;
+
+use super::catalog::{Catalog, Compiled, Reading, TypeCatalog};
+use super::key::{self, Aside};
+use super::plan::{LinkRow, NumberRow, ParameterNumber, Rows, TextRow};
 use crate::definitions::{Definitions, ParameterKind};
 use crate::fhirpath::{Names, Value};
 use crate::model::resource::Resource;
-use crate::model::tree::Node;
 
 /// What a parameter of a resource is found by, gathered for the rows.
 pub(super) struct Sink<'a> {
@@ -34,12 +38,21 @@ impl Sink<'_> {
 
     fn interval(&mut self, low: i64, high: i64, unit: u64) {
         if low <= high {
-            self.rows.numbers.push(super::plan::NumberRow { parameter: self.parameter, low, high, unit });
+            self.rows.numbers.push(NumberRow { parameter: self.parameter, low, high, unit });
         }
     }
 
     fn text(&mut self, text: String) {
         self.rows.texts.push(TextRow { parameter: self.parameter, text });
+    }
+
+    fn link(&mut self, target: String) {
+        self.rows.links.push(LinkRow { parameter: self.parameter, target });
+    }
+
+    /// What is kept beside the parameter.
+    fn aside(&mut self, what: Aside) -> Sink<'_> {
+        Sink { rows: self.rows, parameter: key::aside(self.parameter, what), base: self.base, definitions: self.definitions }
     }
 }
 
@@ -53,18 +66,20 @@ pub fn rows(resource: &Resource, catalog: &Catalog, base: &str) -> Rows {
     let there = Names::under(resource.root());
     for compiled in own.parameters() {
         let Some(expression) = compiled.expression.as_ref().filter(|expression| !expression.is_empty_without(there)) else { continue };
+        if compiled.parameter.kind == ParameterKind::Composite {
+            composite::extract(compiled, own, resource, (base, catalog.definitions()), &mut rows);
+            continue;
+        }
         let parameter = compiled.parameter.number;
         let mut sink = Sink { rows: &mut rows, parameter, base, definitions: catalog.definitions() };
         let mut found = false;
         expression.each(resource.root(), |value| {
             found = true;
-            match (compiled.parameter.kind, value) {
-                // What a boolean expression finds (`deceased.exists() and …`) is a value, not an element.
-                (ParameterKind::Token, Value::Boolean(value)) => token::plain("", if value { "true" } else { "false" }, &mut sink),
-                (kind, Value::Node(node)) => element(kind, node, &mut sink),
-                _ => {}
-            }
+            element(compiled, value, &mut sink);
         });
+        if compiled.reading == Reading::Chromosome && !found {
+            found = sequence::chromosome_of_accession(resource.root(), &mut sink);
+        }
         if found {
             sink.post(key::present(parameter));
         }
@@ -73,17 +88,52 @@ pub fn rows(resource: &Resource, catalog: &Catalog, base: &str) -> Rows {
     rows
 }
 
-fn element(kind: ParameterKind, node: Node<'_>, sink: &mut Sink<'_>) {
-    match kind {
-        ParameterKind::Token => token::extract(node, sink),
-        ParameterKind::String => string::extract(node, sink),
-        ParameterKind::Reference => reference::extract(node, sink),
-        ParameterKind::Date => date::extract(node, sink),
-        ParameterKind::Number => number::extract(node, sink),
-        ParameterKind::Quantity => quantity::extract(node, sink),
-        ParameterKind::Uri => uri::extract(node, sink),
-        ParameterKind::Composite | ParameterKind::Special => {}
+fn element(compiled: &Compiled, value: Value<'_>, sink: &mut Sink<'_>) {
+    let node = match (compiled.parameter.kind, value) {
+        // What a boolean expression finds (`deceased.exists() and …`) is a value, not an element.
+        (ParameterKind::Token, Value::Boolean(value)) => return token::plain("", if value { "true" } else { "false" }, sink),
+        (_, Value::Node(node)) => node,
+        _ => return,
+    };
+    match (compiled.reading, compiled.parameter.kind) {
+        (Reading::FirstPosition, _) => sequence::first_position(node, sink),
+        (Reading::LastPosition, _) => sequence::last_position(node, sink),
+        (_, ParameterKind::Token) => token::extract(node, sink),
+        (_, ParameterKind::String) => string::extract(node, sink),
+        (_, ParameterKind::Reference) => reference::extract(node, sink),
+        (_, ParameterKind::Date) => date::extract(node, sink),
+        (_, ParameterKind::Number) => number::extract(node, sink),
+        (_, ParameterKind::Quantity) => quantity::extract(node, sink),
+        (_, ParameterKind::Uri) => uri::extract(node, sink),
+        (_, ParameterKind::Special) => near::extract(node, sink),
+        (_, ParameterKind::Composite) => {}
     }
+}
+
+/// The values of a parameter in a resource as texts, to sort by: codes, references as the index tells them, URLs.
+#[must_use]
+pub fn texts(resource: &Resource, compiled: &Compiled, base: &str) -> Vec<String> {
+    let mut texts = Vec::new();
+    let Some(expression) = &compiled.expression else { return texts };
+    expression.each(resource.root(), |value| match (compiled.parameter.kind, value) {
+        (_, Value::Boolean(value)) => texts.push(value.to_string()),
+        (ParameterKind::Token, Value::Node(node)) => token::codes(node, &mut texts),
+        (ParameterKind::Reference, Value::Node(node)) => texts.extend(reference::told(node, base).into_iter().next()),
+        (_, Value::Node(node)) => texts.push(node.text().into_owned()),
+        _ => {}
+    });
+    texts
+}
+
+/// The texts beside the codes of a token parameter, folded: what `:text` looks at.
+#[must_use]
+pub fn labels(resource: &Resource, compiled: &Compiled) -> Vec<String> {
+    let mut labels = Vec::new();
+    let Some(expression) = &compiled.expression else { return labels };
+    expression.each(resource.root(), |value| {
+        value.node().into_iter().for_each(|node| token::labels(node, &mut |label| labels.push(key::fold(label))));
+    });
+    labels
 }
 
 /// The targets of a reference parameter in a resource, as `reference::told` tells them: for `_include`.

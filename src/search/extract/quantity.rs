@@ -1,9 +1,12 @@
 //! Quantity values with their units. Source: <https://hl7.org/fhir/R4/search.html#quantity>.
 //!
-//! A quantity with a comparator (`<5`) is open on that side. A unit without code is found by its text.
+//! A quantity with a comparator (`<5`) is open on that side. A unit without code is found by its text. Beside the number as it
+//! is written stands the number in canonical units, by which quantities of one dimension are compared.
 
-use super::{Sink, key};
+use super::Sink;
+use super::key::{self, Aside};
 use crate::model::primitive::decimal::Decimal;
+use crate::model::primitive::unit::{Canonical, UCUM};
 use crate::model::tree::Node;
 
 /// Finds the value and unit of a Quantity, Money, or the ends of a Range.
@@ -12,36 +15,67 @@ pub(super) fn extract(node: Node<'_>, sink: &mut Sink<'_>) {
         "Range" => {
             let (low, high) = (node.get("low"), node.get("high"));
             let value = |end: Option<Node<'_>>| end.and_then(value);
-            let unit = low.or(high).map_or(0, unit);
-            match (value(low), value(high)) {
-                (None, None) => {}
-                (low, high) => sink.interval(low.unwrap_or(i64::MIN), high.unwrap_or(i64::MAX), unit),
+            let (from, to) = (value(low), value(high));
+            if from.is_some() || to.is_some() {
+                both(from, to, Unit::of(low.or(high)), sink);
             }
         }
         "Money" => {
             let currency = node.get_text("currency").unwrap_or_default();
             if let Some(value) = value(node) {
-                sink.interval(value, value, key::unit("urn:iso:std:iso:4217", &currency));
+                both(Some(value.clone()), Some(value), Unit::coded("urn:iso:std:iso:4217", &currency), sink);
             }
         }
         _ => {
             let Some(value) = value(node) else { return };
             let (low, high) = match node.get_text("comparator").as_deref() {
-                Some("<" | "<=") => (i64::MIN, value),
-                Some(">" | ">=") => (value, i64::MAX),
-                _ => (value, value),
+                Some("<" | "<=") => (None, Some(value)),
+                Some(">" | ">=") => (Some(value), None),
+                _ => (Some(value.clone()), Some(value)),
             };
-            sink.interval(low, high, unit(node));
+            both(low, high, Unit::of(Some(node)), sink);
         }
     }
 }
 
-fn value(node: Node<'_>) -> Option<i64> {
-    Decimal::new(node.get("value")?.raw()).map(|value| value.sort_key())
+/// The row as it is written, and the one in canonical units.
+fn both(low: Option<Decimal>, high: Option<Decimal>, unit: Unit, sink: &mut Sink<'_>) {
+    let end = |end: &Option<Decimal>, open: i64| end.as_ref().map_or(open, Decimal::sort_key);
+    sink.interval(end(&low, i64::MIN), end(&high, i64::MAX), unit.written);
+    let end = |end: &Option<Decimal>, open: i64| end.as_ref().map_or(open, |end| unit.sort_key(end));
+    let (low, high) = (end(&low, i64::MIN), end(&high, i64::MAX));
+    sink.aside(Aside::Canonical).interval(low, high, unit.key());
 }
 
-fn unit(node: Node<'_>) -> u64 {
-    let system = node.get_text("system").unwrap_or_default();
-    let code = node.get_text("code").or_else(|| node.get_text("unit")).unwrap_or_default();
-    key::unit(&system, &code)
+fn value(node: Node<'_>) -> Option<Decimal> {
+    Decimal::new(node.get("value")?.raw())
+}
+
+/// A unit as the index knows it.
+pub(in crate::search) struct Unit {
+    /// The key of system and code as they are written.
+    pub(in crate::search) written: u64,
+    canonical: Option<Canonical>,
+}
+
+impl Unit {
+    /// A unit of a system; without a code (or with one that UCUM does not have) it stands for itself.
+    pub(in crate::search) fn coded(system: &str, code: &str) -> Self {
+        Self { written: key::unit(system, code), canonical: if system == UCUM { Canonical::of(code) } else { None } }
+    }
+
+    fn of(quantity: Option<Node<'_>>) -> Self {
+        let text = |name: &str| quantity.and_then(|node| node.get_text(name));
+        Self::coded(&text("system").unwrap_or_default(), &text("code").or_else(|| text("unit")).unwrap_or_default())
+    }
+
+    /// The key of all units with which it can be compared.
+    pub(in crate::search) fn key(&self) -> u64 {
+        self.canonical.as_ref().map_or(self.written, |canonical| key::unit("", &canonical.unit))
+    }
+
+    /// The sort key of a number in this unit, among those of units that can be compared.
+    pub(in crate::search) fn sort_key(&self, number: &Decimal) -> i64 {
+        self.canonical.as_ref().map_or_else(|| number.sort_key(), |canonical| canonical.sort_key(number.nearest()))
+    }
 }

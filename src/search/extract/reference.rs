@@ -1,13 +1,21 @@
 //! Reference values: where an element points. Source: <https://hl7.org/fhir/R4/search.html#reference>.
 
-use super::{Sink, key};
-use crate::model::reference::{Target, target};
+use super::key::Aside;
+use super::{Sink, key, token};
+use crate::model::reference::{Target, local, target};
 use crate::model::tree::{Node, Shape};
 
 /// Finds the targets of a reference or canonical.
 pub(super) fn extract(node: Node<'_>, sink: &mut Sink<'_>) {
     for target in told(node, sink.base) {
         sink.post(key::reference(sink.parameter, &target));
+        // What chains can follow.
+        if local(&target, node.tree().schema()).is_some() {
+            sink.link(target);
+        }
+    }
+    if let Some(identifier) = node.get("identifier").filter(|_| node.type_name() == "Reference") {
+        token::coded(identifier, "system", "value", &mut sink.aside(Aside::Identifier));
     }
 }
 

@@ -3,8 +3,9 @@
 //! Source: <https://hl7.org/fhir/R4/search.html#prefix> and the section of each parameter type.
 
 use super::super::catalog::TypeCatalog;
-use super::super::key;
-use super::super::plan::{Filter, Test, Unit};
+use super::super::extract::quantity as extract;
+use super::super::key::{self, Aside};
+use super::super::plan::{Filter, ParameterNumber, Test, Unit};
 use super::super::query::{split, unescape};
 use crate::definitions::{Parameter, ParameterKind};
 use crate::model::primitive::decimal::Decimal;
@@ -44,11 +45,21 @@ impl Reading<'_> {
                 None => Ok(Filter::Id(Id::new(&unescape(value)).into_iter().collect())),
                 Some(_) => Err(Unread::Modifier),
             },
-            (ParameterKind::Token, None | Some("not")) => Ok(self.token(value)),
+            (ParameterKind::Token, None | Some("not")) => Ok(Self::token(number, value)),
+            (ParameterKind::Token, Some("of-type")) => match split(value, '|').as_slice() {
+                [system, code, value] if !code.is_empty() && !value.is_empty() => {
+                    Ok(Filter::Post(key::of_type_token(number, &unescape(system), &unescape(code), &unescape(value))))
+                }
+                _ => wrong(format!("\"{value}\" is not an identifier with its type: write system|code|value.")),
+            },
             (ParameterKind::String, None) => Ok(Filter::TextStart(number, key::fold(&unescape(value)))),
             (ParameterKind::String, Some("exact")) => Ok(Filter::Post(key::exact(number, &unescape(value)))),
             (ParameterKind::String, Some("contains")) => Ok(Filter::TextPart(number, key::fold(&unescape(value)))),
             (ParameterKind::Uri, None) => Ok(Filter::Post(key::uri(number, &unescape(value)))),
+            (ParameterKind::Uri, Some("above")) => {
+                Ok(Filter::Any(ancestors(&unescape(value)).into_iter().map(|url| Filter::Post(key::uri(number, &url))).collect()))
+            }
+            (ParameterKind::Reference, Some("identifier")) => Ok(Self::token(key::aside(number, Aside::Identifier), value)),
             (ParameterKind::Reference, None) => self.reference(&unescape(value), None),
             (ParameterKind::Reference, Some(ty)) => match self.parameter.targets.iter().find(|target| target.name() == ty) {
                 Some(target) => self.reference(&unescape(value), Some(*target)),
@@ -61,8 +72,7 @@ impl Reading<'_> {
         }
     }
 
-    fn token(&self, value: &str) -> Filter {
-        let number = self.parameter.number;
+    fn token(number: ParameterNumber, value: &str) -> Filter {
         let mut parts = split(value, '|');
         // A code may itself hold a bar: only the first one divides.
         let (system, code) = match parts.len() {
@@ -103,22 +113,17 @@ impl Reading<'_> {
             ));
         };
         let (start, end) = (interval.start, interval.end - 1);
-        Ok(self.compare(
-            prefix,
-            start,
-            end,
-            || {
-                // "Approximately": a tenth of the width to either side, and a day at least.
-                let margin = ((end - start) / 10).max(86_400_000_000);
-                (start.saturating_sub(margin), end.saturating_add(margin))
-            },
-            Unit::Any,
-        ))
+        let around = || {
+            // "Approximately": a tenth of the width to either side, and a day at least.
+            let margin = ((end - start) / 10).max(86_400_000_000);
+            (start.saturating_sub(margin), end.saturating_add(margin))
+        };
+        Ok(Self::compare(prefix, start, end, around, (self.parameter.number, Unit::Any)))
     }
 
     fn number(&self, value: &str) -> Result<Filter, Unread> {
         let (prefix, text) = prefix(value);
-        self.decimal(prefix, text, Unit::Any)
+        self.decimal(prefix, text, Decimal::sort_key, (self.parameter.number, Unit::Any))
     }
 
     fn quantity(&self, value: &str) -> Result<Filter, Unread> {
@@ -130,43 +135,43 @@ impl Reading<'_> {
                 (system, code) if system.is_empty() && code.is_empty() => Unit::Any,
                 (system, code) if system.is_empty() => Unit::Code(key::unit_code(&code)),
                 (_, code) if code.is_empty() => return wrong("A system needs a code: write number|system|code.".into()),
-                (system, code) => Unit::Exactly(key::unit(&system, &code)),
+                (system, code) => {
+                    // With a system, quantities are compared in canonical units.
+                    let unit = extract::Unit::coded(&system, &code);
+                    let parameter = key::aside(self.parameter.number, Aside::Canonical);
+                    return self.decimal(prefix, number, |decimal| unit.sort_key(decimal), (parameter, Unit::Exactly(unit.key())));
+                }
             },
             _ => return wrong(format!("\"{value}\" is not a quantity: write number, number|system|code or number||code.")),
         };
-        self.decimal(prefix, number, unit)
+        self.decimal(prefix, number, Decimal::sort_key, (self.parameter.number, unit))
     }
 
-    fn decimal(&self, prefix: &str, text: &str, unit: Unit) -> Result<Filter, Unread> {
+    fn decimal(&self, prefix: &str, text: &str, sort_key: impl Fn(&Decimal) -> i64, of: (ParameterNumber, Unit)) -> Result<Filter, Unread> {
         let Some(decimal) = Decimal::new(text) else {
             return wrong(format!(
                 "\"{text}\" is not a number: write for example 5.4 or 1.2e-3, after an optional prefix (eq ne gt lt ge le sa eb ap)."
             ));
         };
         // gt, lt, ge, le compare with the number itself; only eq and ne know its precision.
-        let exact = decimal.sort_key();
+        let exact = sort_key(&decimal);
         let (low, high) = match prefix {
             "eq" | "ne" => {
                 let (low, high) = decimal.implied_range();
-                (low.sort_key(), high.sort_key() - 1)
+                (sort_key(&low), sort_key(&high) - 1)
             }
             _ => (exact, exact),
         };
-        Ok(self.compare(
-            prefix,
-            low,
-            high,
-            || {
-                let (low, high) = decimal.around();
-                (low.sort_key(), high.sort_key())
-            },
-            unit,
-        ))
+        let around = || {
+            let (low, high) = decimal.around();
+            (sort_key(&low), sort_key(&high))
+        };
+        Ok(Self::compare(prefix, low, high, around, of))
     }
 
     /// The test that a prefix asks for, on the interval `[low, high]` that the value stands for.
-    fn compare(&self, prefix: &str, low: i64, high: i64, around: impl Fn() -> (i64, i64), unit: Unit) -> Filter {
-        let test = |test: Test| Filter::Number(self.parameter.number, test, unit);
+    fn compare(prefix: &str, low: i64, high: i64, around: impl Fn() -> (i64, i64), (parameter, unit): (ParameterNumber, Unit)) -> Filter {
+        let test = |test: Test| Filter::Number(parameter, test, unit);
         match prefix {
             "ne" => test(Test::NotWithin(low, high)),
             "gt" => test(Test::EndsAfter(high)),
@@ -182,6 +187,18 @@ impl Reading<'_> {
             _ => test(Test::Within(low, high)),
         }
     }
+}
+
+/// A URL and those above it, up to its host.
+fn ancestors(url: &str) -> Vec<String> {
+    let root = url.find("://").map_or(0, |at| at + 3);
+    let mut all = vec![url.to_owned()];
+    let mut rest = url;
+    while let Some((above, _)) = rest.rsplit_once('/').filter(|(above, _)| above.len() > root) {
+        all.extend([above.to_owned(), format!("{above}/")]);
+        rest = above;
+    }
+    all
 }
 
 /// The prefix (`eq` if there is none) and the rest.

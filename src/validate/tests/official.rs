@@ -1,42 +1,17 @@
 //! The official examples: right by R4 and the profiles that they claim, but for those listed with their reasons.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::Read;
-use std::path::PathBuf;
 
 use super::{errors, golden, read};
 use crate::base::budget::Limits;
 use crate::definitions::Definitions;
+use crate::definitions::examples::examples;
 use crate::model::codec::read_json_parts;
 use crate::model::outcome::{IssueType, Severity};
 use crate::model::resource::Resource;
 use crate::model::tree::Node;
 use crate::validate::bundle::Entries;
 use crate::validate::{Context, NoContext, Validator};
-
-/// The examples of a package by file name, if packages are at hand.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a test may be told where packages lie; the gateway itself reads its environment in app::config"
-)]
-fn examples(package: &str, folder: &str) -> Option<BTreeMap<String, Vec<u8>>> {
-    let packages = PathBuf::from(std::env::var_os("NORN_PACKAGES").filter(|path| !path.is_empty())?);
-    let file = std::fs::File::open(packages.join(package)).unwrap();
-    let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(file));
-    let mut found = BTreeMap::new();
-    for entry in archive.entries().unwrap() {
-        let mut entry = entry.unwrap();
-        let path = String::from_utf8_lossy(&entry.path_bytes()).into_owned();
-        if let Some(name) =
-            path.strip_prefix(folder).filter(|name| name.ends_with(".json") && !name.starts_with('.') && !name.contains('/'))
-        {
-            let mut content = Vec::new();
-            entry.read_to_end(&mut content).unwrap();
-            found.insert(name.to_owned(), content);
-        }
-    }
-    Some(found)
-}
 
 /// All examples are in sight of each other, after the entries of the one that is checked.
 struct Shelf<'s> {

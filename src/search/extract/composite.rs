@@ -1,0 +1,49 @@
+//! Composite values: for each element of the parameter, the rows of its parts, which belong together.
+//!
+//! Source: <https://hl7.org/fhir/R4/search.html#combining>.
+
+use super::{Sink, element, sequence};
+use crate::definitions::Definitions;
+use crate::fhirpath::Names;
+use crate::model::resource::Resource;
+use crate::model::tree::Node;
+use crate::search::catalog::{Compiled, Part, Reading, TypeCatalog};
+use crate::search::plan::{GroupRow, Rows};
+
+/// Finds the elements on which every part has a value.
+pub(super) fn extract(
+    compiled: &Compiled,
+    own: &TypeCatalog,
+    resource: &Resource,
+    (base, definitions): (&str, &'static Definitions),
+    rows: &mut Rows,
+) {
+    let Some(expression) = &compiled.expression else { return };
+    expression.each(resource.root(), |value| {
+        let Some(node) = value.node() else { return };
+        let there = Names::under(node);
+        if compiled.parts.iter().any(|part| part.expression.is_empty_without(there)) {
+            return;
+        }
+        let parts: Option<Vec<Rows>> = compiled.parts.iter().map(|part| of_part(part, node, own, base, definitions)).collect();
+        rows.groups.extend(parts.map(|parts| GroupRow { parameter: compiled.parameter.number, parts }));
+    });
+}
+
+/// The rows of a part; `None` if it has no value.
+fn of_part(part: &Part, node: Node<'_>, own: &TypeCatalog, base: &str, definitions: &'static Definitions) -> Option<Rows> {
+    let compiled = own.parameter(part.code)?;
+    let mut rows = Rows::default();
+    let mut sink = Sink { rows: &mut rows, parameter: compiled.parameter.number, base, definitions };
+    let mut found = false;
+    part.expression.each(node, |value| {
+        found = true;
+        element(compiled, value, &mut sink);
+    });
+    if compiled.reading == Reading::Chromosome && !found {
+        found = sequence::chromosome_of_accession(node.tree().root(), &mut sink);
+    }
+    rows.links.clear();
+    rows.tidy();
+    found.then_some(rows)
+}
