@@ -8,8 +8,6 @@
 
 pub mod compartment;
 pub mod compile;
-#[cfg(test)]
-pub(crate) mod examples;
 pub mod package;
 pub mod parameter;
 pub mod profile;
@@ -195,4 +193,4 @@ fn sound<T>(loaded: Result<T, BrokenTable>) -> T {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

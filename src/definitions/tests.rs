@@ -1,5 +1,7 @@
 //! The embedded tables against what the specification says, and against the packages when these are at hand.
 
+pub(crate) mod examples;
+
 use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::time::Instant;

@@ -2,7 +2,7 @@
 //!
 //! Special parameters without values of their own (`_filter`, `_text` …) are the business of `resolve`.
 
-use super::key;
+use super::key::{self, Aside};
 use super::plan::{ParameterNumber, Searched};
 use crate::base::table::Table;
 use crate::definitions::{Component, Definitions, Parameter};
@@ -18,8 +18,19 @@ pub struct Compiled {
     pub expression: Option<Expression>,
     /// The parts of a composite, in the order of its components.
     pub parts: Vec<Part>,
-    /// How the values of its elements are read.
+    /// What it finds beside the values of its elements.
     pub reading: Reading,
+}
+
+impl Compiled {
+    /// The number under which a composite finds the values of this parameter.
+    #[must_use]
+    pub fn number_in_composites(&self) -> ParameterNumber {
+        match self.reading {
+            Reading::FirstPosition | Reading::LastPosition => key::aside(self.parameter.number, Aside::Position),
+            Reading::Plain | Reading::Chromosome => self.parameter.number,
+        }
+    }
 }
 
 /// A part of a composite parameter.
@@ -31,16 +42,16 @@ pub struct Part {
     pub code: &'static str,
 }
 
-/// How the value of an element is read: some parameters mean another value than the one that is written there.
+/// What a parameter finds beside the values that are written in its elements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reading {
-    /// As it is written.
+    /// Nothing.
     Plain,
-    /// First position of a region of a sequence, counted from 1 whatever the resource counts from.
+    /// In composites, the first position of a region of a sequence is counted from 1, whatever the resource counts from.
     FirstPosition,
-    /// Last position of a region of a sequence, counted from 1 and inside, whatever the resource does.
+    /// In composites, the last position of a region of a sequence is counted from 1 and inside, whatever the resource does.
     LastPosition,
-    /// A chromosome, also if only the accession of its sequence tells it.
+    /// The chromosome that the accession of a sequence tells.
     Chromosome,
 }
 

@@ -34,6 +34,8 @@ pub enum Aside {
     Identifier = 0x1D3A_52C1,
     /// Quantities in canonical units, so that those of one dimension can be compared.
     Canonical = 0x2B67_94E3,
+    /// Positions in sequences counted from 1, which composites ask for.
+    Position = 0x36E1_0F5B,
 }
 
 /// The number of what is kept beside a parameter. The tests prove it unique over all parameters.

@@ -227,7 +227,24 @@ async fn broken_requests_are_refused_with_their_place() {
     check("GET", "Patient?hair=red", &[], "", 400, "hair").await;
     check("GET", "Patient?birthdate=yesterday", &[], "", 400, "birthdate").await;
     check("GET", "Patient?name:above=x", &[], "", 400, ":above").await;
-    check("GET", "Patient?general-practitioner.name=x", &[], "", 400, "general-practitioner.name").await;
+    for (search, told) in [
+        ("Patient?general-practitioner.hair=x", "general-practitioner.hair"),
+        ("Patient?general-practitioner:Device.name=x", "Device"),
+        ("Patient?birthdate.name=x", "birthdate"),
+        ("Patient?_has:Observation:patient=x", "_has"),
+        ("Patient?_has:Observation:code:status=final", "code"),
+        ("Patient?_has:Observation:patient:hair=red", "hair"),
+        ("Observation?code-value-quantity=a", "2 parts"),
+        ("Observation?code:in=http://example.org/no-such-set", "no-such-set"),
+        ("Location?near=here", "near"),
+        ("Patient?_filter=name%20eq", "three parts"),
+        ("Patient?_sort=link.name", "link.name"),
+        ("Observation?_sort=code-value-quantity", "no order"),
+        ("?_type=Patient,Hair", "Hair"),
+        ("?_type=Patient,Observation&birthdate=1970", "birthdate"),
+    ] {
+        check("GET", search, &[], "", 400, told).await;
+    }
     check("GET", "Patient?_count=many", &[], "", 400, "_count").await;
     check("GET", "Patient?name=%ff", &[], "", 400, "name").await;
     check("GET", "Pasient", &[], "", 404, "Pasient").await;

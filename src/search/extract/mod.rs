@@ -95,18 +95,21 @@ fn element(compiled: &Compiled, value: Value<'_>, sink: &mut Sink<'_>) {
         (_, Value::Node(node)) => node,
         _ => return,
     };
-    match (compiled.reading, compiled.parameter.kind) {
-        (Reading::FirstPosition, _) => sequence::first_position(node, sink),
-        (Reading::LastPosition, _) => sequence::last_position(node, sink),
-        (_, ParameterKind::Token) => token::extract(node, sink),
-        (_, ParameterKind::String) => string::extract(node, sink),
-        (_, ParameterKind::Reference) => reference::extract(node, sink),
-        (_, ParameterKind::Date) => date::extract(node, sink),
-        (_, ParameterKind::Number) => number::extract(node, sink),
-        (_, ParameterKind::Quantity) => quantity::extract(node, sink),
-        (_, ParameterKind::Uri) => uri::extract(node, sink),
-        (_, ParameterKind::Special) => near::extract(node, sink),
-        (_, ParameterKind::Composite) => {}
+    match compiled.reading {
+        Reading::FirstPosition => sequence::first_position(node, &mut sink.aside(Aside::Position)),
+        Reading::LastPosition => sequence::last_position(node, &mut sink.aside(Aside::Position)),
+        Reading::Plain | Reading::Chromosome => {}
+    }
+    match compiled.parameter.kind {
+        ParameterKind::Token => token::extract(node, sink),
+        ParameterKind::String => string::extract(node, sink),
+        ParameterKind::Reference => reference::extract(node, sink),
+        ParameterKind::Date => date::extract(node, sink),
+        ParameterKind::Number => number::extract(node, sink),
+        ParameterKind::Quantity => quantity::extract(node, sink),
+        ParameterKind::Uri => uri::extract(node, sink),
+        ParameterKind::Special => near::extract(node, sink),
+        ParameterKind::Composite => {}
     }
 }
 

@@ -111,7 +111,7 @@ impl Resolver<'_> {
     /// The filter of one value, still escaped.
     fn one(&self, compiled: &Compiled, modifier: Option<&str>, value: &str, own: &TypeCatalog) -> Result<Filter, value::Unread> {
         let parameter = compiled.parameter;
-        let plain = || value::Reading { parameter, modifier, base: self.base, own };
+        let plain = || value::Reading { parameter, number: parameter.number, modifier, base: self.base, own };
         match (parameter.kind, modifier) {
             (ParameterKind::Composite, None) => self.composite(compiled, value, own),
             (ParameterKind::Special, None) if parameter.code == "near" => {
@@ -139,7 +139,8 @@ impl Resolver<'_> {
         let mut parts = Vec::with_capacity(values.len());
         for (code, value) in codes.into_iter().zip(&values) {
             let Some(compiled) = own.parameter(code) else { return Err(value::Unread::Modifier) };
-            let reading = value::Reading { parameter: compiled.parameter, modifier: None, base: self.base, own };
+            let number = compiled.number_in_composites();
+            let reading = value::Reading { parameter: compiled.parameter, number, modifier: None, base: self.base, own };
             parts.push(reading.filter(value)?);
         }
         Ok(Filter::All(parts.iter().cloned().chain([Filter::Group(compiled.parameter.number, parts.clone())]).collect()))

@@ -28,6 +28,8 @@ fn wrong<T>(reason: String) -> Result<T, Unread> {
 /// What a value is read with.
 pub(super) struct Reading<'a> {
     pub(super) parameter: &'a Parameter,
+    /// The number under which the index has its values.
+    pub(super) number: ParameterNumber,
     pub(super) modifier: Option<&'a str>,
     pub(super) base: &'a str,
     pub(super) own: &'a TypeCatalog,
@@ -39,7 +41,7 @@ impl Reading<'_> {
         if value.is_empty() {
             return wrong("One of the alternatives is empty: take out the extra comma.".into());
         }
-        let number = self.parameter.number;
+        let number = self.number;
         match (self.parameter.kind, self.modifier) {
             _ if self.parameter.code == "_id" => match self.modifier {
                 None => Ok(Filter::Id(Id::new(&unescape(value)).into_iter().collect())),
@@ -87,7 +89,7 @@ impl Reading<'_> {
     }
 
     fn reference(&self, text: &str, only: Option<ResourceType>) -> Result<Filter, Unread> {
-        let number = self.parameter.number;
+        let number = self.number;
         let schema = self.own.schema();
         let to = |target: &str| Filter::Post(key::reference(number, target));
         let fits = |kind: ResourceType| only.is_none_or(|only| only == kind);
@@ -118,12 +120,12 @@ impl Reading<'_> {
             let margin = ((end - start) / 10).max(86_400_000_000);
             (start.saturating_sub(margin), end.saturating_add(margin))
         };
-        Ok(Self::compare(prefix, start, end, around, (self.parameter.number, Unit::Any)))
+        Ok(Self::compare(prefix, start, end, around, (self.number, Unit::Any)))
     }
 
     fn number(&self, value: &str) -> Result<Filter, Unread> {
         let (prefix, text) = prefix(value);
-        self.decimal(prefix, text, Decimal::sort_key, (self.parameter.number, Unit::Any))
+        self.decimal(prefix, text, Decimal::sort_key, (self.number, Unit::Any))
     }
 
     fn quantity(&self, value: &str) -> Result<Filter, Unread> {
@@ -138,13 +140,13 @@ impl Reading<'_> {
                 (system, code) => {
                     // With a system, quantities are compared in canonical units.
                     let unit = extract::Unit::coded(&system, &code);
-                    let parameter = key::aside(self.parameter.number, Aside::Canonical);
+                    let parameter = key::aside(self.number, Aside::Canonical);
                     return self.decimal(prefix, number, |decimal| unit.sort_key(decimal), (parameter, Unit::Exactly(unit.key())));
                 }
             },
             _ => return wrong(format!("\"{value}\" is not a quantity: write number, number|system|code or number||code.")),
         };
-        self.decimal(prefix, number, Decimal::sort_key, (self.parameter.number, unit))
+        self.decimal(prefix, number, Decimal::sort_key, (self.number, unit))
     }
 
     fn decimal(&self, prefix: &str, text: &str, sort_key: impl Fn(&Decimal) -> i64, of: (ParameterNumber, Unit)) -> Result<Filter, Unread> {

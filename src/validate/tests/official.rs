@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::{errors, golden, read};
 use crate::base::budget::Limits;
 use crate::definitions::Definitions;
-use crate::definitions::examples::examples;
+use crate::definitions::tests::examples::examples;
 use crate::model::codec::read_json_parts;
 use crate::model::outcome::{IssueType, Severity};
 use crate::model::resource::Resource;
