@@ -16,6 +16,7 @@ pub mod patch;
 mod read;
 mod reference;
 pub mod request;
+pub mod route;
 mod search;
 mod subset;
 mod transaction;

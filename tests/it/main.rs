@@ -6,6 +6,7 @@ mod conformance;
 mod crash;
 mod demo;
 mod examples;
+mod history;
 mod import;
 mod patch;
 mod profiles;
