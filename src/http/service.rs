@@ -121,6 +121,7 @@ impl Service {
         let key = head.headers.get("idempotency-key").filter(|_| verb == Verb::Post);
         let request = interactions::Request {
             verb,
+            head: false,
             idempotency: key.map(|key| idempotency(key.as_bytes(), &path, &received.bytes)),
             path,
             query,

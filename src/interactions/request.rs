@@ -10,6 +10,7 @@ use super::route::Route;
 use super::{Failure, FailureKind, Gateway};
 use crate::base::clock::Instant;
 use crate::model::outcome::{Issue, IssueType};
+use crate::model::primitive::Id;
 use crate::model::reference::Key;
 use crate::model::resource::Resource;
 use crate::model::schema::ResourceType;
@@ -78,6 +79,8 @@ impl Tags {
 pub struct Request {
     /// What is asked.
     pub verb: Verb,
+    /// Whether only the head of the answer is wanted.
+    pub head: bool,
     /// Path below the base, without a slash at either end: `Patient/1`.
     pub path: String,
     /// Text after the `?`, still encoded.
@@ -110,6 +113,7 @@ impl Request {
     pub fn new(verb: Verb, path: &str, query: &str) -> Self {
         Self {
             verb,
+            head: false,
             path: path.to_owned(),
             query: query.to_owned(),
             form: None,
@@ -124,6 +128,15 @@ impl Request {
             idempotency: None,
         }
     }
+}
+
+/// What an update, a patch or a deletion is about.
+#[derive(Debug, Clone)]
+pub enum Target {
+    /// The resource with this identity.
+    Only(Key),
+    /// What a search of this type finds, encoded.
+    Match(ResourceType, String),
 }
 
 /// Something that the executor can do.
@@ -141,6 +154,8 @@ pub enum Interaction {
     Capabilities,
     Batch(Vec<Entry>),
     Transaction(Transaction),
+    /// HEAD inside a Bundle: another interaction, of which only the head is told.
+    Head(Box<Interaction>),
 }
 
 /// create, perhaps only if a search finds nothing.
@@ -180,7 +195,7 @@ pub struct VersionRead {
 #[derive(Debug, Clone)]
 pub struct Update {
     /// Which resource.
-    pub key: Key,
+    pub target: Target,
     /// The content.
     pub resource: Resource,
     /// Versions that must be current.
@@ -192,8 +207,8 @@ pub struct Update {
 /// delete
 #[derive(Debug, Clone)]
 pub struct Delete {
-    /// Which resource.
-    pub key: Key,
+    /// Which resource, or which resources.
+    pub target: Target,
     /// Versions that must be current.
     pub if_match: Option<Tags>,
 }
@@ -236,7 +251,9 @@ impl Gateway {
     /// When there is nothing at that address, the method is not possible there, or body and address do not fit.
     pub fn interpret(&self, request: Request) -> Result<Interaction, Failure> {
         let route = self.route(request.verb, &request.path)?;
-        self.follow(route, request)
+        let head = request.head;
+        let interaction = self.follow(route, request)?;
+        Ok(if head { Interaction::Head(Box::new(interaction)) } else { interaction })
     }
 
     /// Gives a request its meaning, whose address has been read.
@@ -266,9 +283,15 @@ impl Gateway {
                 view: decoded(&request.query)?,
             })),
             Route::VersionRead(key, version) => Ok(Interaction::VersionRead(VersionRead { key, version })),
-            Route::Update(key) => update(request, key),
-            Route::Patch(target) => patch::interpret(&request, target.with(&request.query)),
-            Route::Delete(key) => Ok(Interaction::Delete(Delete { key, if_match: tags(request.if_match.as_deref(), "If-Match")? })),
+            Route::Update(place) => {
+                let target = place.with(&request.query);
+                update(request, target)
+            }
+            Route::Patch(place) => patch::interpret(&request, place.with(&request.query)),
+            Route::Delete(place) => {
+                let if_match = tags(request.if_match.as_deref(), "If-Match")?;
+                Ok(Interaction::Delete(Delete { target: place.with(&request.query), if_match }))
+            }
             Route::History(scope) => {
                 Ok(Interaction::History(HistoryOf { scope, parameters: decoded(&request.query)?, handling: request.handling }))
             }
@@ -302,22 +325,13 @@ fn create(request: Request, kind: ResourceType) -> Result<Interaction, Failure> 
     Ok(Interaction::Create(Box::new(Create { resource, if_none_exist: request.if_none_exist, idempotency: request.idempotency })))
 }
 
-fn update(request: Request, key: Key) -> Result<Interaction, Failure> {
+fn update(request: Request, target: Target) -> Result<Interaction, Failure> {
     let resource = body(request.resource)?;
-    same_kind(&resource, key.kind)?;
-    match resource.id() {
-        Some(id) if *id == key.id => {}
-        Some(id) => {
-            return Err(Failure::invalid(
-                format!("{}.id", key.kind),
-                format!("The resource says that its id is \"{id}\", but it was sent to {key}: make them the same."),
-            ));
-        }
-        None => {
-            return Err(Failure::invalid(
-                format!("{}.id", key.kind),
-                format!("The resource has no id: set it to \"{}\", the id in its address.", key.id),
-            ));
+    match (&target, resource.id()) {
+        (Target::Match(kind, _), _) => same_kind(&resource, *kind)?,
+        (Target::Only(key), id) => {
+            same_kind(&resource, key.kind)?;
+            same_id(id, key)?;
         }
     }
     let only_new = match tags(request.if_none_match.as_deref(), "If-None-Match")? {
@@ -331,7 +345,17 @@ fn update(request: Request, key: Key) -> Result<Interaction, Failure> {
         }
     };
     let if_match = tags(request.if_match.as_deref(), "If-Match")?;
-    Ok(Interaction::Update(Box::new(Update { key, resource, if_match, only_new })))
+    Ok(Interaction::Update(Box::new(Update { target, resource, if_match, only_new })))
+}
+
+/// The id in a resource must be the one in its address.
+fn same_id(id: Option<&Id>, key: &Key) -> Result<(), Failure> {
+    let told = match id {
+        Some(id) if *id == key.id => return Ok(()),
+        Some(id) => format!("The resource says that its id is \"{id}\", but it was sent to {key}: make them the same."),
+        None => format!("The resource has no id: set it to \"{}\", the id in its address.", key.id),
+    };
+    Err(Failure::invalid(format!("{}.id", key.kind), told))
 }
 
 fn body(resource: Option<Resource>) -> Result<Resource, Failure> {

@@ -2,7 +2,7 @@
 //!
 //! Source: <https://hl7.org/fhir/R4/http.html>, the summary of interactions.
 
-use super::request::{Verb, no_version, short};
+use super::request::{Target, Verb, no_version, short};
 use super::{Failure, FailureKind, Gateway};
 use crate::model::outcome::IssueType;
 use crate::model::primitive::Id;
@@ -21,9 +21,9 @@ pub enum Route {
     Create(ResourceType),
     Read(Key),
     VersionRead(Key, u64),
-    Update(Key),
+    Update(Place),
     Patch(Place),
-    Delete(Key),
+    Delete(Place),
     History(HistoryScope),
 }
 
@@ -38,16 +38,15 @@ pub enum Place {
 
 impl Place {
     /// The target of a conditional interaction, or of a plain one.
-    pub(super) fn with(self, query: &str) -> super::patch::Target {
+    pub(super) fn with(self, query: &str) -> Target {
         match self {
-            Self::Instance(key) => super::patch::Target::Only(key),
-            Self::Type(kind) => super::patch::Target::Match(kind, query.to_owned()),
+            Self::Instance(key) => Target::Only(key),
+            Self::Type(kind) => Target::Match(kind, query.to_owned()),
         }
     }
 }
 
 const ON_SYSTEM: &[&str] = &["POST"];
-const ON_TYPE: &[&str] = &["GET", "HEAD", "POST", "PATCH"];
 const ON_SEARCH: &[&str] = &["POST"];
 const ON_INSTANCE: &[&str] = &["GET", "HEAD", "PUT", "PATCH", "DELETE"];
 const ON_READ: &[&str] = &["GET", "HEAD"];
@@ -72,7 +71,8 @@ impl Gateway {
                     Verb::Get => Ok(Route::Search(kind)),
                     Verb::Post => Ok(Route::Create(kind)),
                     Verb::Patch => Ok(Route::Patch(Place::Type(kind))),
-                    Verb::Put | Verb::Delete => Err(method(ON_TYPE)),
+                    Verb::Put => Ok(Route::Update(Place::Type(kind))),
+                    Verb::Delete => Ok(Route::Delete(Place::Type(kind))),
                 }
             }
             (verb, [kind, "_search"]) => {
@@ -87,9 +87,9 @@ impl Gateway {
                 let key = address(kind, id, schema)?;
                 match verb {
                     Verb::Get => Ok(Route::Read(key)),
-                    Verb::Put => Ok(Route::Update(key)),
+                    Verb::Put => Ok(Route::Update(Place::Instance(key))),
                     Verb::Patch => Ok(Route::Patch(Place::Instance(key))),
-                    Verb::Delete => Ok(Route::Delete(key)),
+                    Verb::Delete => Ok(Route::Delete(Place::Instance(key))),
                     Verb::Post => Err(method(ON_INSTANCE)),
                 }
             }
