@@ -68,6 +68,8 @@ pub struct LimitsFile {
     pub entries: Option<usize>,
     /// Most connections at a time.
     pub connections: Option<usize>,
+    /// Most resources that one conditional deletion takes away.
+    pub deletes: Option<usize>,
 }
 
 /// `[search]`
@@ -171,6 +173,7 @@ impl Config {
             limits: Limits {
                 bytes: file.limits.body_bytes.unwrap_or(limits.bytes),
                 entries: file.limits.entries.unwrap_or(limits.entries),
+                deletes: file.limits.deletes.unwrap_or(limits.deletes),
                 ..limits
             },
             connections: file.limits.connections.unwrap_or(10_000),

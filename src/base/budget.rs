@@ -9,12 +9,14 @@ pub struct Limits {
     pub depth: usize,
     /// Most entries in a batch or transaction Bundle.
     pub entries: usize,
+    /// Most resources that one conditional deletion takes away.
+    pub deletes: usize,
     /// Most issues told in one answer; the rest is counted.
     pub issues: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { bytes: 64 << 20, depth: 64, entries: 20_000, issues: 100 }
+        Self { bytes: 64 << 20, depth: 64, entries: 20_000, deletes: 1000, issues: 100 }
     }
 }

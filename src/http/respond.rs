@@ -87,6 +87,15 @@ fn tell(answer: &Answer, returns: Option<Return>, in_bundle: bool) -> Told {
                 located: false,
             }
         }
+        Answer::DeletedAll(count) => {
+            let body = (returns == Some(Return::Outcome)).then(|| {
+                let told = format!("{count} resources are deleted.");
+                operation_outcome(&[Issue::information(IssueType::Informational, told)]).into()
+            });
+            let status = if body.is_some() { StatusCode::OK } else { StatusCode::NO_CONTENT };
+            Told { status, body, version: None, located: false }
+        }
+        Answer::Head(answer) => Told { body: None, ..tell(answer, returns, in_bundle) },
         Answer::Bundle(bundle) | Answer::Capabilities(bundle) => {
             Told { status: StatusCode::OK, body: Some(bundle.clone()), version: None, located: false }
         }
@@ -150,7 +159,9 @@ fn bundle(kind: &'static str, answers: &[Result<Answer, Failure>], gateway: &Gat
                 response.set("lastModified", version.updated.to_string());
             }
             let body = told.body.map(|body| Draft::Raw(String::from_utf8_lossy(&body).into_owned().into()));
-            if wanted.returns == Some(Return::Outcome) && matches!(answer, Answer::Written { .. } | Answer::Deleted(_)) {
+            if wanted.returns == Some(Return::Outcome)
+                && matches!(answer, Answer::Written { .. } | Answer::Deleted(_) | Answer::DeletedAll(_))
+            {
                 return Draft::object().with("response", response.with_some("outcome", body));
             }
             Draft::object().with_some("resource", body).with("response", response)

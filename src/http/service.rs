@@ -14,6 +14,7 @@ use super::body::{Purpose, Received, receive};
 use super::negotiate::{Wanted, text, wanted};
 use super::respond::{fail, read_http_date, respond};
 use crate::interactions::request::Verb;
+use crate::interactions::route::Route;
 use crate::interactions::{self, Failure, FailureKind, Gateway};
 use crate::model::outcome::IssueType;
 use crate::patch::MEDIA_TYPES;
@@ -66,7 +67,7 @@ impl Service {
             Err(failure) => return fail(&failure, &self.gateway, &Wanted::default()),
         };
         let outcome = match self.read(request, below, query, &wanted).await {
-            Ok(request) => match self.gateway.interpret(request) {
+            Ok((route, request)) => match self.gateway.follow(route, request) {
                 Ok(interaction) => self.gateway.execute(interaction).await,
                 Err(failure) => Err(failure),
             },
@@ -82,7 +83,7 @@ impl Service {
         path: String,
         query: String,
         wanted: &Wanted,
-    ) -> Result<interactions::Request, Failure> {
+    ) -> Result<(Route, interactions::Request), Failure> {
         let (head, body) = request.into_parts();
         let verb = match head.method {
             Method::GET | Method::HEAD => Verb::Get,
@@ -103,28 +104,24 @@ impl Service {
             .decode_utf8()
             .map_err(|_| Failure::invalid("", "The path is not UTF-8."))?
             .into_owned();
-        // An address that does not exist is told before its body is looked at.
-        let first = path.split('/').next().unwrap_or("");
-        if !matches!(first, "" | "metadata") {
-            interactions::request::resource_type(first, self.gateway.catalog.schema())?;
-        }
-        let received = match verb {
-            // What is sent to an address that takes no such method is not looked at.
-            Verb::Put | Verb::Patch if is_search(&path) => Received::default(),
-            Verb::Post | Verb::Put | Verb::Patch => {
-                let purpose = match verb {
-                    Verb::Patch => Purpose::Patch,
-                    _ if is_search(&path) => Purpose::Search,
+        // What is sent to an address that does not exist, or that takes no such method, is not looked at.
+        let route = self.gateway.route(verb, &path)?;
+        let received = match (verb, &route) {
+            (Verb::Post | Verb::Put | Verb::Patch, route) => {
+                let purpose = match route {
+                    Route::Patch(_) => Purpose::Patch,
+                    Route::Search(_) => Purpose::Search,
                     _ => Purpose::Resource,
                 };
                 receive(&head.headers, body, purpose, self.gateway.catalog.schema(), &self.gateway.limits).await?
             }
-            Verb::Get | Verb::Delete => Received::default(),
+            (Verb::Get | Verb::Delete, _) => Received::default(),
         };
         let owned = |name| text(&head.headers, &name).map(str::to_owned);
         let key = head.headers.get("idempotency-key").filter(|_| verb == Verb::Post);
-        Ok(interactions::Request {
+        let request = interactions::Request {
             verb,
+            head: false,
             idempotency: key.map(|key| idempotency(key.as_bytes(), &path, &received.bytes)),
             path,
             query,
@@ -137,7 +134,8 @@ impl Service {
             if_modified_since: text(&head.headers, &IF_MODIFIED_SINCE).and_then(read_http_date),
             if_none_exist: head.headers.get("if-none-exist").and_then(|value| value.to_str().ok()).map(str::to_owned),
             handling: wanted.handling,
-        })
+        };
+        Ok((route, request))
     }
 
     /// What is not FHIR: a sign of life, and a signpost for everything else.
@@ -161,11 +159,6 @@ impl Service {
             }
         }
     }
-}
-
-/// Whether a form may be sent there.
-fn is_search(path: &str) -> bool {
-    path.rsplit('/').next() == Some("_search")
 }
 
 /// The digests by which a repeated request is known.

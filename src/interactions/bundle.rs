@@ -84,7 +84,7 @@ fn request(entry: Node<'_>) -> Result<Request, Failure> {
                 FailureKind::Invalid,
                 IssueType::NotSupported,
                 "request.method",
-                format!("The method {} is not possible here: use GET, POST, PUT, PATCH or DELETE.", other.unwrap_or("(none)")),
+                format!("The method {} is not possible here: use GET, HEAD, POST, PUT, PATCH or DELETE.", other.unwrap_or("(none)")),
             ));
         }
     };
@@ -93,6 +93,7 @@ fn request(entry: Node<'_>) -> Result<Request, Failure> {
     })?;
     let (path, query) = url.split_once('?').unwrap_or((&url, ""));
     let mut request = Request::new(verb, path.trim_matches('/'), query);
+    request.head = text("method").as_deref() == Some("HEAD");
     request.resource = entry.get("resource").and_then(Resource::extract);
     request.if_match = text("ifMatch");
     request.if_none_match = text("ifNoneMatch");

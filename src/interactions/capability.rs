@@ -11,7 +11,7 @@ use crate::model::schema::ResourceType;
 use crate::patch;
 
 /// Interactions of every type, as `request` routes them.
-const INTERACTIONS: [&str; 8] = ["read", "vread", "update", "patch", "delete", "history-instance", "create", "search-type"];
+const INTERACTIONS: [&str; 9] = ["read", "vread", "update", "patch", "delete", "history-instance", "history-type", "create", "search-type"];
 
 /// Makes the statement.
 pub(super) fn statement(gateway: &Gateway) -> Bytes {
@@ -24,7 +24,7 @@ pub(super) fn statement(gateway: &Gateway) -> Bytes {
         .with("mode", "server")
         .with("security", security)
         .with("resource", Draft::array(resources))
-        .with("interaction", Draft::array([coded("transaction"), coded("batch")]));
+        .with("interaction", Draft::array(["transaction", "batch", "history-system"].map(coded)));
     Draft::object()
         .with("resourceType", "CapabilityStatement")
         .with("url", format!("{}/metadata", gateway.base))
@@ -73,8 +73,8 @@ fn resource(gateway: &Gateway, kind: ResourceType) -> Draft {
         .with("updateCreate", true)
         .with("conditionalCreate", true)
         .with("conditionalRead", "full-support")
-        .with("conditionalUpdate", false)
-        .with("conditionalDelete", "not-supported")
+        .with("conditionalUpdate", true)
+        .with("conditionalDelete", if gateway.limits.deletes > 1 { "multiple" } else { "single" })
         .with("referencePolicy", Draft::array(["literal", "logical", "local"]))
         .with("searchInclude", Draft::array(includes))
         .with("searchRevInclude", Draft::array(back))

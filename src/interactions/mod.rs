@@ -7,6 +7,7 @@
 
 pub mod bundle;
 mod capability;
+mod condition;
 mod create;
 mod delete;
 pub mod failure;
@@ -16,7 +17,9 @@ pub mod patch;
 mod read;
 mod reference;
 pub mod request;
+pub mod route;
 mod search;
+mod settle;
 mod subset;
 mod transaction;
 mod update;
@@ -82,6 +85,10 @@ pub enum Answer {
     },
     /// A resource is deleted; with the version that says so, if it was ever there.
     Deleted(Option<Arc<Version>>),
+    /// So many resources are deleted.
+    DeletedAll(usize),
+    /// Another answer without its body.
+    Head(Box<Answer>),
     /// A searchset or history Bundle.
     Bundle(Bytes),
     /// The CapabilityStatement.
@@ -110,6 +117,7 @@ impl Gateway {
             Interaction::Capabilities => Ok(Answer::Capabilities(self.capabilities.get_or_init(|| capability::statement(self)).clone())),
             Interaction::Batch(entries) => self.batch(entries).await,
             Interaction::Transaction(transaction) => self.transaction(transaction).await,
+            Interaction::Head(interaction) => Box::pin(self.execute(*interaction)).await.map(|answer| Answer::Head(Box::new(answer))),
         }
     }
 

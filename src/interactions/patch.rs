@@ -5,14 +5,13 @@
 
 use super::create::lost;
 use super::read::{alive, not_found};
-use super::request::{Interaction, Request, Tags, tags};
+use super::request::{Interaction, Request, Tags, Target, tags};
 use super::update::stale;
 use super::{ATTEMPTS, Answer, Failure, FailureKind, Gateway};
 use crate::model::codec::read_json;
 use crate::model::outcome::IssueType;
 use crate::model::reference::Key;
 use crate::model::resource::Resource;
-use crate::model::schema::ResourceType;
 use crate::patch::{Fault, FaultKind, Patch};
 use crate::search::extract;
 use crate::store::port::{Commit, Expect, Match, Method, StoreError, Unmet, Write};
@@ -27,15 +26,6 @@ pub struct PatchOf {
     pub patch: Patch,
     /// Versions that must be current.
     pub if_match: Option<Tags>,
-}
-
-/// The resource that is patched.
-#[derive(Debug, Clone)]
-pub enum Target {
-    /// The one with this identity.
-    Only(Key),
-    /// The one of this type that a search finds, encoded.
-    Match(ResourceType, String),
 }
 
 /// A patch that is worked out.

@@ -1,7 +1,8 @@
 //! References inside a transaction: temporary identities and conditional references become real ones.
 //!
-//! What is replaced: `Reference.reference`, elements of type uri, url, oid, uuid and canonical whose whole value is the
-//! fullUrl of an entry, and links in narratives. Source: <https://hl7.org/fhir/R4/http.html#trules>.
+//! What is replaced: `Reference.reference`, elements of type uri, url, oid and uuid (not canonical) whose whole value is the
+//! fullUrl of an entry, and links in narratives. A reference to a version stays one: it names the version that the transaction
+//! writes. Source: <https://hl7.org/fhir/R4/http.html#trules>.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -40,6 +41,39 @@ pub(super) struct Identities {
     pub(super) full_urls: HashMap<String, String>,
     /// Conditional reference to `Type/id`.
     pub(super) conditions: HashMap<Condition, String>,
+    /// `Type/id` to the version that is written, for those to whose versions others refer.
+    pub(super) versions: HashMap<String, u64>,
+}
+
+impl Identities {
+    /// The identity of the entry that a reference leads to, and whether it asks for a version; `root` is what relative
+    /// references are relative to.
+    fn of(&self, text: &str, root: Option<&str>) -> Option<(&str, bool)> {
+        let full = |bare: &str| self.full_urls.get(bare).or_else(|| self.full_urls.get(&format!("{}/{bare}", root?)));
+        match (full(text), text.split_once("/_history/")) {
+            (Some(identity), _) => Some((identity, false)),
+            (None, Some((bare, _))) => full(bare).map(|identity| (identity.as_str(), true)),
+            (None, None) => None,
+        }
+    }
+}
+
+/// `Patient/1` inside an entry whose fullUrl is `http://x/fhir/Observation/2` means `http://x/fhir/Patient/1`.
+fn root(full_url: Option<&str>) -> Option<&str> {
+    full_url.and_then(|url| url.rsplitn(3, '/').nth(2))
+}
+
+/// The entries, as `Type/id`, to whose versions a resource refers.
+pub(super) fn versioned(resource: &Resource, full_url: Option<&str>, identities: &Identities) -> Vec<String> {
+    let mut found = Vec::new();
+    walk(resource.root(), &mut |node| {
+        if is_reference(node)
+            && let Some((identity, true)) = identities.of(&node.text(), root(full_url))
+        {
+            found.push(identity.to_owned());
+        }
+    });
+    found
 }
 
 /// The resource with its references replaced; `full_url` is its own identity in the Bundle.
@@ -56,15 +90,17 @@ pub(super) fn replace(
     let schema = resource.tree().schema();
     let mut edits: Vec<(Range<usize>, String)> = Vec::new();
     let mut dangling: Vec<Issue> = Vec::new();
-    // `Patient/1` inside an entry whose fullUrl is `http://x/fhir/Observation/2` means `http://x/fhir/Patient/1`.
-    let root = full_url.and_then(|url| url.rsplitn(3, '/').nth(2));
+    let root = root(full_url);
     walk(resource.root(), &mut |node| {
         let told = || {
             let text = node.text();
             let fragment = text.find('#').unwrap_or(text.len());
             let (bare, fragment) = text.split_at(fragment);
-            let new = identities.full_urls.get(bare).or_else(|| identities.full_urls.get(&format!("{}/{bare}", root?)));
-            new.map(|new| format!("{new}{fragment}"))
+            let (identity, versioned) = identities.of(bare, root)?;
+            match identities.versions.get(identity).filter(|_| versioned) {
+                Some(version) => Some(format!("{identity}/_history/{version}{fragment}")),
+                None => Some(format!("{identity}{fragment}")),
+            }
         };
         match node.kind() {
             _ if is_reference(node) => {
@@ -80,7 +116,7 @@ pub(super) fn replace(
                 }
                 edits.extend(new.map(|new| (node.range(), quoted(&new))));
             }
-            Kind::Primitive(Primitive::Uri | Primitive::Url | Primitive::Oid | Primitive::Uuid | Primitive::Canonical) => {
+            Kind::Primitive(Primitive::Uri | Primitive::Url | Primitive::Oid | Primitive::Uuid) => {
                 edits.extend(told().map(|new| (node.range(), quoted(&new))));
             }
             Kind::Primitive(Primitive::Xhtml) => {

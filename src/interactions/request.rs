@@ -5,17 +5,18 @@
 use bytes::Bytes;
 
 use super::bundle::{self, Entry};
-use super::patch::{self, PatchOf, Target};
+use super::patch::{self, PatchOf};
+use super::route::Route;
 use super::{Failure, FailureKind, Gateway};
 use crate::base::clock::Instant;
 use crate::model::outcome::{Issue, IssueType};
 use crate::model::primitive::Id;
 use crate::model::reference::Key;
 use crate::model::resource::Resource;
-use crate::model::schema::{ResourceType, Schema};
+use crate::model::schema::ResourceType;
 use crate::patch::Format;
 use crate::search::query;
-use crate::store::port::Idempotency;
+use crate::store::port::{HistoryScope, Idempotency};
 use crate::validate;
 
 /// What is asked to be done.
@@ -78,6 +79,8 @@ impl Tags {
 pub struct Request {
     /// What is asked.
     pub verb: Verb,
+    /// Whether only the head of the answer is wanted.
+    pub head: bool,
     /// Path below the base, without a slash at either end: `Patient/1`.
     pub path: String,
     /// Text after the `?`, still encoded.
@@ -110,6 +113,7 @@ impl Request {
     pub fn new(verb: Verb, path: &str, query: &str) -> Self {
         Self {
             verb,
+            head: false,
             path: path.to_owned(),
             query: query.to_owned(),
             form: None,
@@ -124,6 +128,15 @@ impl Request {
             idempotency: None,
         }
     }
+}
+
+/// What an update, a patch or a deletion is about.
+#[derive(Debug, Clone)]
+pub enum Target {
+    /// The resource with this identity.
+    Only(Key),
+    /// What a search of this type finds, encoded.
+    Match(ResourceType, String),
 }
 
 /// Something that the executor can do.
@@ -141,6 +154,8 @@ pub enum Interaction {
     Capabilities,
     Batch(Vec<Entry>),
     Transaction(Transaction),
+    /// HEAD inside a Bundle: another interaction, of which only the head is told.
+    Head(Box<Interaction>),
 }
 
 /// create, perhaps only if a search finds nothing.
@@ -180,7 +195,7 @@ pub struct VersionRead {
 #[derive(Debug, Clone)]
 pub struct Update {
     /// Which resource.
-    pub key: Key,
+    pub target: Target,
     /// The content.
     pub resource: Resource,
     /// Versions that must be current.
@@ -192,19 +207,21 @@ pub struct Update {
 /// delete
 #[derive(Debug, Clone)]
 pub struct Delete {
-    /// Which resource.
-    pub key: Key,
+    /// Which resource, or which resources.
+    pub target: Target,
     /// Versions that must be current.
     pub if_match: Option<Tags>,
 }
 
-/// history of one resource
+/// history
 #[derive(Debug, Clone)]
 pub struct HistoryOf {
-    /// Which resource.
-    pub key: Key,
-    /// `_count` and our cursor, decoded.
+    /// Whose.
+    pub scope: HistoryScope,
+    /// `_count`, `_since`, `_at` and our cursor, decoded.
     pub parameters: Vec<(String, String)>,
+    /// How to treat unknown ones.
+    pub handling: Handling,
 }
 
 /// search of one type, or of several
@@ -227,88 +244,57 @@ pub struct Transaction {
     pub idempotency: Option<Idempotency>,
 }
 
-const ON_SYSTEM: &[&str] = &["GET", "HEAD", "POST"];
-const ON_TYPE: &[&str] = &["GET", "HEAD", "POST", "PATCH"];
-const ON_SEARCH: &[&str] = &["POST"];
-const ON_INSTANCE: &[&str] = &["GET", "HEAD", "PUT", "PATCH", "DELETE"];
-const ON_READ: &[&str] = &["GET", "HEAD"];
-
 impl Gateway {
     /// Gives a request its meaning.
     ///
     /// # Errors
     /// When there is nothing at that address, the method is not possible there, or body and address do not fit.
-    pub fn interpret(&self, mut request: Request) -> Result<Interaction, Failure> {
-        let schema = self.catalog.schema();
-        let path = std::mem::take(&mut request.path);
+    pub fn interpret(&self, request: Request) -> Result<Interaction, Failure> {
+        let route = self.route(request.verb, &request.path)?;
+        let head = request.head;
+        let interaction = self.follow(route, request)?;
+        Ok(if head { Interaction::Head(Box::new(interaction)) } else { interaction })
+    }
+
+    /// Gives a request its meaning, whose address has been read.
+    ///
+    /// # Errors
+    /// When body, headers or parameters do not fit the address.
+    pub fn follow(&self, route: Route, mut request: Request) -> Result<Interaction, Failure> {
         if let Some(resource) = &request.resource {
             request.issues.extend(validate::code::check(resource, self.catalog.definitions()));
         }
-        if !request.issues.is_empty() && !path.is_empty() {
+        if !request.issues.is_empty() && !matches!(route, Route::Bundle) {
             return Err(super::refused(FailureKind::Invalid, request.issues));
         }
-        let parts: Vec<&str> = path.split('/').collect();
-        match (request.verb, parts.as_slice()) {
-            (Verb::Post, [""]) => self.bundle(request),
-            (Verb::Get, [""]) => {
-                let parameters = decoded(&request.query)?;
-                Ok(Interaction::Search(SearchOf { kind: None, parameters, handling: request.handling }))
-            }
-            (_, [""]) => Err(method(ON_SYSTEM)),
-            (Verb::Post, ["_search"]) => {
+        match route {
+            Route::Bundle => self.bundle(request),
+            Route::Capabilities => Ok(Interaction::Capabilities),
+            Route::Search(kind) => {
                 let mut parameters = decoded(&request.query)?;
                 parameters.extend(decoded(request.form.as_deref().unwrap_or(""))?);
-                Ok(Interaction::Search(SearchOf { kind: None, parameters, handling: request.handling }))
+                Ok(Interaction::Search(SearchOf { kind, parameters, handling: request.handling }))
             }
-            (_, ["_search"]) => Err(method(ON_SEARCH)),
-            (Verb::Get, ["metadata"]) => Ok(Interaction::Capabilities),
-            (_, ["metadata"]) => Err(method(ON_READ)),
-            (verb, [kind]) => {
-                let kind = resource_type(kind, schema)?;
-                match verb {
-                    Verb::Get => {
-                        let parameters = decoded(&request.query)?;
-                        Ok(Interaction::Search(SearchOf { kind: Some(kind), parameters, handling: request.handling }))
-                    }
-                    Verb::Post => create(request, kind),
-                    Verb::Patch => patch::interpret(&request, Target::Match(kind, request.query.clone())),
-                    Verb::Put | Verb::Delete => Err(method(ON_TYPE)),
-                }
+            Route::Create(kind) => create(request, kind),
+            Route::Read(key) => Ok(Interaction::Read(Read {
+                key,
+                if_none_match: tags(request.if_none_match.as_deref(), "If-None-Match")?,
+                if_modified_since: request.if_modified_since,
+                view: decoded(&request.query)?,
+            })),
+            Route::VersionRead(key, version) => Ok(Interaction::VersionRead(VersionRead { key, version })),
+            Route::Update(place) => {
+                let target = place.with(&request.query);
+                update(request, target)
             }
-            (Verb::Post, [kind, "_search"]) => {
-                let kind = resource_type(kind, schema)?;
-                let mut parameters = decoded(&request.query)?;
-                parameters.extend(decoded(request.form.as_deref().unwrap_or(""))?);
-                Ok(Interaction::Search(SearchOf { kind: Some(kind), parameters, handling: request.handling }))
+            Route::Patch(place) => patch::interpret(&request, place.with(&request.query)),
+            Route::Delete(place) => {
+                let if_match = tags(request.if_match.as_deref(), "If-Match")?;
+                Ok(Interaction::Delete(Delete { target: place.with(&request.query), if_match }))
             }
-            (_, [kind, "_search"]) => resource_type(kind, schema).and(Err(method(ON_SEARCH))),
-            (verb, [kind, id]) => {
-                let key = address(kind, id, schema)?;
-                match verb {
-                    Verb::Get => Ok(Interaction::Read(Read {
-                        key,
-                        if_none_match: tags(request.if_none_match.as_deref(), "If-None-Match")?,
-                        if_modified_since: request.if_modified_since,
-                        view: decoded(&request.query)?,
-                    })),
-                    Verb::Put => update(request, key),
-                    Verb::Patch => patch::interpret(&request, Target::Only(key)),
-                    Verb::Delete => Ok(Interaction::Delete(Delete { key, if_match: tags(request.if_match.as_deref(), "If-Match")? })),
-                    Verb::Post => Err(method(ON_INSTANCE)),
-                }
+            Route::History(scope) => {
+                Ok(Interaction::History(HistoryOf { scope, parameters: decoded(&request.query)?, handling: request.handling }))
             }
-            (Verb::Get, [kind, id, "_history"]) => {
-                Ok(Interaction::History(HistoryOf { key: address(kind, id, schema)?, parameters: decoded(&request.query)? }))
-            }
-            (Verb::Get, [kind, id, "_history", version]) => {
-                let key = address(kind, id, schema)?;
-                let known = version.parse::<u64>().ok().filter(|_| version.bytes().all(|b| b.is_ascii_digit()));
-                known
-                    .map(|version| Interaction::VersionRead(VersionRead { key: key.clone(), version }))
-                    .ok_or_else(|| no_version(&key, short(version)))
-            }
-            (_, [kind, id, "_history"] | [kind, id, "_history", _]) => address(kind, id, schema).and(Err(method(ON_READ))),
-            _ => Err(Failure::new(FailureKind::NotFound, IssueType::NotFound, "", format!("There is nothing at \"{}\".", short(&path)))),
         }
     }
 
@@ -339,22 +325,13 @@ fn create(request: Request, kind: ResourceType) -> Result<Interaction, Failure> 
     Ok(Interaction::Create(Box::new(Create { resource, if_none_exist: request.if_none_exist, idempotency: request.idempotency })))
 }
 
-fn update(request: Request, key: Key) -> Result<Interaction, Failure> {
+fn update(request: Request, target: Target) -> Result<Interaction, Failure> {
     let resource = body(request.resource)?;
-    same_kind(&resource, key.kind)?;
-    match resource.id() {
-        Some(id) if *id == key.id => {}
-        Some(id) => {
-            return Err(Failure::invalid(
-                format!("{}.id", key.kind),
-                format!("The resource says that its id is \"{id}\", but it was sent to {key}: make them the same."),
-            ));
-        }
-        None => {
-            return Err(Failure::invalid(
-                format!("{}.id", key.kind),
-                format!("The resource has no id: set it to \"{}\", the id in its address.", key.id),
-            ));
+    match (&target, resource.id()) {
+        (Target::Match(kind, _), _) => same_kind(&resource, *kind)?,
+        (Target::Only(key), id) => {
+            same_kind(&resource, key.kind)?;
+            same_id(id, key)?;
         }
     }
     let only_new = match tags(request.if_none_match.as_deref(), "If-None-Match")? {
@@ -368,7 +345,17 @@ fn update(request: Request, key: Key) -> Result<Interaction, Failure> {
         }
     };
     let if_match = tags(request.if_match.as_deref(), "If-Match")?;
-    Ok(Interaction::Update(Box::new(Update { key, resource, if_match, only_new })))
+    Ok(Interaction::Update(Box::new(Update { target, resource, if_match, only_new })))
+}
+
+/// The id in a resource must be the one in its address.
+fn same_id(id: Option<&Id>, key: &Key) -> Result<(), Failure> {
+    let told = match id {
+        Some(id) if *id == key.id => return Ok(()),
+        Some(id) => format!("The resource says that its id is \"{id}\", but it was sent to {key}: make them the same."),
+        None => format!("The resource has no id: set it to \"{}\", the id in its address.", key.id),
+    };
+    Err(Failure::invalid(format!("{}.id", key.kind), told))
 }
 
 fn body(resource: Option<Resource>) -> Result<Resource, Failure> {
@@ -395,45 +382,11 @@ fn decoded(text: &str) -> Result<Vec<(String, String)>, Failure> {
     query::decode(text).map_err(|name| Failure::invalid(short(&name), "This parameter is not percent-encoded UTF-8."))
 }
 
-/// The resource type of that name.
-///
-/// # Errors
-/// When R4 has none: nothing is at its address.
-pub fn resource_type(name: &str, schema: &Schema) -> Result<ResourceType, Failure> {
-    let unknown = || {
-        Failure::new(FailureKind::NotFound, IssueType::NotSupported, "", format!("\"{}\" is not a resource type of FHIR R4.", short(name)))
-    };
-    schema.resource_type(name).ok_or_else(unknown)
-}
-
-fn address(kind: &str, id: &str, schema: &Schema) -> Result<Key, Failure> {
-    let kind = resource_type(kind, schema)?;
-    if id.starts_with('$') || id.starts_with('_') {
-        return Err(Failure::new(
-            FailureKind::NotFound,
-            IssueType::NotSupported,
-            "",
-            format!("{kind} has no operation \"{}\" on this server.", short(id)),
-        ));
-    }
-    let told = || format!("\"{}\" is not an id: it has 1 to 64 characters out of A-Z, a-z, 0-9, '-' and '.'.", short(id));
-    Ok(Key { kind, id: Id::new(id).ok_or_else(|| Failure::invalid(format!("{kind}.id"), told()))? })
-}
-
-fn method(allowed: &'static [&'static str]) -> Failure {
-    Failure::new(
-        FailureKind::Method(allowed),
-        IssueType::NotSupported,
-        "",
-        format!("This method is not possible here; possible are {}.", allowed.join(", ")),
-    )
-}
-
 pub(super) fn no_version(key: &Key, version: impl std::fmt::Display) -> Failure {
     Failure::new(FailureKind::NotFound, IssueType::NotFound, "", format!("{key} has no version {version}."))
 }
 
 /// Foreign text cut to what a message can bear.
-fn short(text: &str) -> String {
+pub(super) fn short(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(80).collect()
 }

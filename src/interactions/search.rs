@@ -13,7 +13,7 @@ use crate::search::resolve::{Search, resolve};
 use crate::store::port::{Page, Version};
 
 /// What may stand in a query value as it is.
-const PLAIN: &AsciiSet =
+pub(super) const PLAIN: &AsciiSet =
     &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b',').remove(b':').remove(b'/').remove(b'|').remove(b'$');
 
 impl Gateway {

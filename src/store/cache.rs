@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use moka::sync::Cache;
 
-use super::port::{Answer, Change, Commit, History, Page, Store, StoreError, Version, Write, Written};
+use super::port::{Answer, Change, Commit, History, HistoryPlan, Page, Store, StoreError, Version, Write, Written};
 use crate::model::reference::Key;
 use crate::search::plan::Plan;
 
@@ -143,8 +143,8 @@ impl<S: Store + 'static> Store for Cached<S> {
         }
     }
 
-    fn history<'a>(&'a self, key: &'a Key, before: Option<u64>, count: usize) -> Answer<'a, History> {
-        self.shared.store.history(key, before, count)
+    fn history<'a>(&'a self, plan: &'a HistoryPlan) -> Answer<'a, History> {
+        self.shared.store.history(plan)
     }
 
     fn search<'a>(&'a self, plan: &'a Plan) -> Answer<'a, Page> {

@@ -5,7 +5,7 @@
 pub mod cache;
 #[cfg(test)]
 mod contract;
-mod evaluate;
+pub(crate) mod evaluate;
 mod keys;
 mod normal;
 pub mod port;

@@ -12,6 +12,7 @@ use bytes::Bytes;
 use crate::base::clock::Instant;
 use crate::model::reference::Key;
 use crate::model::resource::Body;
+use crate::model::schema::ResourceType;
 use crate::search::plan::{Place, Plan, Rows};
 
 /// What a store answers, later.
@@ -189,13 +190,60 @@ pub struct Page {
     pub total: Option<u64>,
 }
 
-/// One page of a resource's history, newest first.
+/// Whose history is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HistoryScope {
+    /// Of one resource.
+    Instance(Key),
+    /// Of all resources of a type.
+    Type(ResourceType),
+    /// Of everything.
+    System,
+}
+
+/// A history as a store tells it: newest version first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HistoryPlan {
+    /// Whose.
+    pub scope: HistoryScope,
+    /// Only versions written at this moment or later.
+    pub since: Option<Instant>,
+    /// Only versions that were current at some moment from the first of these to right before the second: those written then,
+    /// and those that were there when it began. A deletion counts if it happened then.
+    pub at: Option<(Instant, Instant)>,
+    /// Only what comes after this place: where a page before said to go on.
+    pub after: Option<i64>,
+    /// Most versions on a page.
+    pub count: usize,
+}
+
+impl HistoryPlan {
+    /// All of a history.
+    #[must_use]
+    pub fn of(scope: HistoryScope, count: usize) -> Self {
+        Self { scope, since: None, at: None, after: None, count }
+    }
+
+    /// Whether a version is wanted, given when the next version of its resource was written, if there is one.
+    pub(crate) fn wants(&self, updated: Instant, method: Method, next: Option<Instant>) -> bool {
+        let lasted = |from: Instant| method != Method::Delete && next.is_none_or(|next| next > from);
+        self.since.is_none_or(|since| updated >= since)
+            && self.at.is_none_or(|(from, to)| updated < to && (updated >= from || lasted(from)))
+    }
+}
+
+/// One page of a history.
 #[derive(Debug, Clone, Default)]
 pub struct History {
-    /// The versions.
+    /// The versions, newest first. A page may have fewer than asked for although others follow: a store looks at a bounded
+    /// number of versions per page.
     pub versions: Vec<Arc<Version>>,
-    /// Number of all versions.
-    pub total: u64,
+    /// Where to go on; `None` if nothing follows. Versions written meanwhile come before this place, so a walk from page to
+    /// page meets each version once.
+    pub next: Option<i64>,
+    /// Number of all versions of the scope whatever the place, if `since` and `at` are not asked for and it is cheap to know.
+    /// Of one resource it always is: 0 says that there never was one.
+    pub total: Option<u64>,
 }
 
 /// One entry of the change feed.
@@ -221,8 +269,8 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// One version.
     fn read_version<'a>(&'a self, key: &'a Key, version: u64) -> Answer<'a, Option<Arc<Version>>>;
 
-    /// At most `count` versions older than `before` (or the newest ones), newest first.
-    fn history<'a>(&'a self, key: &'a Key, before: Option<u64>, count: usize) -> Answer<'a, History>;
+    /// A page of a history.
+    fn history<'a>(&'a self, plan: &'a HistoryPlan) -> Answer<'a, History>;
 
     /// Runs a search.
     fn search<'a>(&'a self, plan: &'a Plan) -> Answer<'a, Page>;

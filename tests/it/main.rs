@@ -2,10 +2,12 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, clippy::panic, clippy::indexing_slicing, reason = "tests stop at the first surprise")]
 
+mod conditional;
 mod conformance;
 mod crash;
 mod demo;
 mod examples;
+mod history;
 mod import;
 mod patch;
 mod profiles;

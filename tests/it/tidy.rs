@@ -186,6 +186,7 @@ fn the_documents_are_true() {
         "body_bytes",
         "entries",
         "connections",
+        "deletes",
         "default_count",
         "max_count",
         "cache_mib",

@@ -58,8 +58,8 @@ impl Store for Slow {
         self.inner.read_version(key, version)
     }
 
-    fn history<'a>(&'a self, key: &'a Key, before: Option<u64>, count: usize) -> Answer<'a, History> {
-        self.inner.history(key, before, count)
+    fn history<'a>(&'a self, plan: &'a HistoryPlan) -> Answer<'a, History> {
+        self.inner.history(plan)
     }
 
     fn search<'a>(&'a self, plan: &'a Plan) -> Answer<'a, Page> {

@@ -100,7 +100,7 @@ pub(crate) async fn a_refused_commit_leaves_no_trace<S: Store>(fresh: impl Fn() 
     };
     assert!(matches!(f.store.commit(refused).await, Err(StoreError::Unmet(Unmet::Version { write: 3, current: None }))));
     assert!(f.store.read(&key("Left", "b")).await.unwrap().is_none());
-    assert_eq!(f.store.history(&key("Left", "a"), None, 9).await.unwrap().total, 1);
+    assert_eq!(f.store.history(&HistoryPlan::of(HistoryScope::Instance(key("Left", "a")), 9)).await.unwrap().total, Some(1));
     assert_eq!(f.store.changes(0, 9).await.unwrap().len(), 1);
     for (post, found) in [(0, vec!["a"]), (1, vec!["a"]), (2, vec![])] {
         let page = f.store.search(&plan("Left", Filter::Post(post_of("Left", post)))).await.unwrap();

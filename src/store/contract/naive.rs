@@ -121,6 +121,31 @@ impl State {
         Written { version: Some(version), created, changed: true }
     }
 
+    /// Every version with its place in the scope, newest first.
+    fn history(&self, plan: &HistoryPlan) -> History {
+        let all: Vec<(i64, &Change)> = match &plan.scope {
+            HistoryScope::Instance(key) => {
+                self.changes.iter().filter(|change| change.key == *key).map(|change| (change.version as i64, change)).collect()
+            }
+            HistoryScope::Type(kind) => {
+                self.changes.iter().filter(|change| change.key.kind == *kind).map(|change| (change.sequence, change)).collect()
+            }
+            HistoryScope::System => self.changes.iter().map(|change| (change.sequence, change)).collect(),
+        };
+        let never = all.is_empty() && matches!(plan.scope, HistoryScope::Instance(_));
+        let total = (never || plan.since.is_none() && plan.at.is_none()).then_some(all.len() as u64);
+        let mut found = Vec::new();
+        for (place, change) in all.iter().rev().filter(|(place, _)| plan.after.is_none_or(|after| *place < after)) {
+            let versions = &self.resources[self.find(&change.key).unwrap()].versions;
+            let next = versions.iter().find(|one| one.version == change.version + 1).map(|next| next.updated);
+            if plan.wants(change.updated, change.method, next) {
+                found.push((*place, Arc::clone(versions.iter().find(|one| one.version == change.version).unwrap())));
+            }
+        }
+        let next = (plan.count > 0 && found.len() > plan.count).then(|| found[plan.count - 1].0);
+        History { versions: found.into_iter().take(plan.count).map(|(_, version)| version).collect(), next, total }
+    }
+
     fn search(&self, plan: &Plan) -> Page {
         let mut hits: Vec<Hit> = Vec::new();
         for (stored, row) in self.resources.iter().zip(1..) {
@@ -240,12 +265,8 @@ impl Store for Naive {
         })
     }
 
-    fn history<'a>(&'a self, key: &'a Key, before: Option<u64>, count: usize) -> Answer<'a, History> {
-        self.answer(|state| {
-            let all = state.find(key).map_or(&[][..], |i| &state.resources[i].versions);
-            let older = all.iter().rev().filter(|one| before.is_none_or(|before| one.version < before));
-            Ok(History { versions: older.take(count).cloned().collect(), total: all.len() as u64 })
-        })
+    fn history<'a>(&'a self, plan: &'a HistoryPlan) -> Answer<'a, History> {
+        self.answer(|state| Ok(state.history(plan)))
     }
 
     fn search<'a>(&'a self, plan: &'a Plan) -> Answer<'a, Page> {

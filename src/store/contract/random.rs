@@ -213,8 +213,46 @@ pub(crate) async fn agrees_with_the_oracle<S: Store>(fresh: impl Fn() -> Fresh<S
                 agree(&*f.store, &oracle.store, plan, &done).await;
             }
         }
+        for _ in 0..12 {
+            let plan = random_history().new_tree(&mut runner).unwrap().current();
+            agree_on_history(&*f.store, &oracle.store, plan, &done).await;
+        }
         assert_eq!(f.store.changes(0, 10_000).await.unwrap(), oracle.store.changes(0, 10_000).await.unwrap());
     }
+}
+
+fn random_history() -> impl Strategy<Value = HistoryPlan> {
+    let moment = || (-2..60_i64).prop_map(|half| Instant(noon().to_milliseconds().0 + half * 1000));
+    let scope = prop_oneof![
+        1 => Just(HistoryScope::System),
+        1 => kind().prop_map(|kind| HistoryScope::Type(key(kind, "x").kind)),
+        1 => (kind(), id()).prop_map(|(kind, id)| HistoryScope::Instance(key(kind, &id))),
+    ];
+    let at = (moment(), moment()).prop_map(|(a, b)| (a.min(b), Instant(a.max(b).0 + 1000)));
+    (scope, prop::option::of(moment()), prop::option::of(at), 1..6_usize).prop_map(|(scope, since, at, count)| HistoryPlan {
+        since,
+        at,
+        ..HistoryPlan::of(scope, count)
+    })
+}
+
+/// Both stores tell the same versions in the same order, however they cut them into pages.
+async fn agree_on_history(store: &impl Store, oracle: &Naive, plan: HistoryPlan, done: &[Vec<Write>]) {
+    let all = async |store: &dyn Store| {
+        let (mut plan, mut versions, mut total) = (plan.clone(), Vec::new(), None);
+        loop {
+            let page = store.history(&plan).await.unwrap();
+            total = page.total.or(total);
+            versions.extend(page.versions);
+            plan.after = page.next;
+            if plan.after.is_none() {
+                return (versions, total);
+            }
+        }
+    };
+    let ((told, total), (right, number)) = (all(store).await, all(oracle).await);
+    assert_eq!(told, right, "{plan:#?} after {done:#?}");
+    assert!(total.is_none() || total == number, "{total:?} {number:?} {plan:#?}");
 }
 
 /// Both stores give the same, page by page to the end.

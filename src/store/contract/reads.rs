@@ -8,22 +8,97 @@ pub(crate) async fn history_is_paged_newest_first<S: Store>(fresh: impl Fn() -> 
         f.store.commit(commit(vec![put("Left", "a", &format!("{i}"), &[]), put("Left", "b", &format!("{i}"), &[])])).await.unwrap();
     }
     f.store.commit(commit(vec![delete("Left", "a")])).await.unwrap();
-    let a = key("Left", "a");
-    for (before, count, versions) in [
-        (None, 10, vec![5, 4, 3, 2, 1]),
-        (None, 2, vec![5, 4]),
-        (Some(5), 2, vec![4, 3]),
-        (Some(3), 10, vec![2, 1]),
-        (Some(1), 10, vec![]),
-        (Some(u64::MAX), 1, vec![5]),
-        (None, 0, vec![]),
+    let of = |id| HistoryScope::Instance(key("Left", id));
+    for (after, count, versions, next) in [
+        (None, 10, vec![5, 4, 3, 2, 1], None),
+        (None, 5, vec![5, 4, 3, 2, 1], None),
+        (None, 2, vec![5, 4], Some(4)),
+        (Some(5), 2, vec![4, 3], Some(3)),
+        (Some(3), 10, vec![2, 1], None),
+        (Some(1), 10, vec![], None),
+        (Some(i64::MAX), 1, vec![5], Some(5)),
+        (None, 0, vec![], None),
     ] {
-        let history = f.store.history(&a, before, count).await.unwrap();
-        assert_eq!((history.versions.iter().map(|one| one.version).collect::<Vec<_>>(), history.total), (versions, 5));
+        let history = f.store.history(&HistoryPlan { after, ..HistoryPlan::of(of("a"), count) }).await.unwrap();
+        let told: Vec<_> = history.versions.iter().map(|one| one.version).collect();
+        assert_eq!((told, history.next, history.total), (versions, next, Some(5)), "{after:?} {count}");
     }
-    let newest = f.store.history(&a, None, 2).await.unwrap().versions;
+    let newest = f.store.history(&HistoryPlan::of(of("a"), 2)).await.unwrap().versions;
     assert_eq!((newest[0].method, newest[0].body.is_none(), note(newest[1].body.as_ref().unwrap())), (Method::Delete, true, "4".into()));
-    assert_eq!(f.store.history(&key("Left", "never"), None, 9).await.unwrap().total, 0);
+    assert_eq!(f.store.history(&HistoryPlan::of(of("never"), 9)).await.unwrap().total, Some(0));
+}
+
+/// All versions of a history in pages of `count`, while `between` pages others write.
+async fn walk<S: Store>(store: &S, plan: &HistoryPlan, between: &[Write]) -> Vec<String> {
+    let (mut plan, mut told) = (plan.clone(), Vec::new());
+    loop {
+        let page = store.history(&plan).await.unwrap();
+        assert!(page.versions.len() <= plan.count);
+        told.extend(page.versions.iter().map(|one| format!("{}:{}", one.key, one.version)));
+        let Some(next) = page.next else { return told };
+        assert!(plan.after.is_none_or(|after| next < after), "the walk goes on");
+        plan.after = Some(next);
+        for write in between {
+            store.commit(commit(vec![write.clone()])).await.unwrap();
+        }
+    }
+}
+
+pub(crate) async fn histories_of_types_and_of_everything<S: Store>(fresh: impl Fn() -> Fresh<S>) {
+    let f = fresh();
+    let start = noon().to_milliseconds();
+    let steps = [
+        vec![create("Left", "a", "1", &[]), create("Right", "b", "1", &[])],
+        vec![put("Left", "a", "2", &[])],
+        vec![delete("Right", "b")],
+        vec![put("Left", "c", "1", &[]), put("Left", "a", "3", &[])],
+        vec![delete("Left", "a")],
+    ];
+    for writes in steps {
+        f.store.commit(commit(writes)).await.unwrap();
+        f.clock.advance(10_000);
+    }
+    let at = |step: i64| Instant(start.0 + step * 10_000);
+    let left = HistoryScope::Type(key("Left", "a").kind);
+    let right = HistoryScope::Type(key("Right", "a").kind);
+    let a = HistoryScope::Instance(key("Left", "a"));
+    let all = "Left/a:4 Left/a:3 Left/c:1 Right/b:2 Left/a:2 Right/b:1 Left/a:1";
+    for (scope, since, during, told) in [
+        (HistoryScope::System, None, None, all),
+        (left.clone(), None, None, "Left/a:4 Left/a:3 Left/c:1 Left/a:2 Left/a:1"),
+        (right.clone(), None, None, "Right/b:2 Right/b:1"),
+        (a.clone(), None, None, "Left/a:4 Left/a:3 Left/a:2 Left/a:1"),
+        (HistoryScope::System, Some(at(3)), None, "Left/a:4 Left/a:3 Left/c:1"),
+        (HistoryScope::System, Some(Instant(at(3).0 + 1000)), None, "Left/a:4"),
+        (HistoryScope::System, Some(at(9)), None, ""),
+        (right.clone(), Some(at(1)), None, "Right/b:2"),
+        (a.clone(), Some(at(3)), None, "Left/a:4 Left/a:3"),
+        // A moment: what was current then, but nothing that was deleted before.
+        (HistoryScope::System, None, Some((at(0), Instant(at(0).0 + 1000))), "Right/b:1 Left/a:1"),
+        (HistoryScope::System, None, Some((Instant(at(1).0 + 1000), Instant(at(1).0 + 2000))), "Left/a:2 Right/b:1"),
+        (HistoryScope::System, None, Some((at(2), Instant(at(2).0 + 1000))), "Right/b:2 Left/a:2"),
+        (HistoryScope::System, None, Some((Instant(at(2).0 + 1000), at(3))), "Left/a:2"),
+        (HistoryScope::System, None, Some((at(7), at(8))), "Left/c:1"),
+        (HistoryScope::System, None, Some((at(-9), at(0))), ""),
+        // A period: what was written in it, and what was there when it began.
+        (HistoryScope::System, None, Some((Instant(at(1).0 + 1000), at(9))), "Left/a:4 Left/a:3 Left/c:1 Right/b:2 Left/a:2 Right/b:1"),
+        (left.clone(), None, Some((at(2), at(4))), "Left/a:3 Left/c:1 Left/a:2"),
+        (a.clone(), None, Some((at(2), at(4))), "Left/a:3 Left/a:2"),
+        (a.clone(), Some(at(3)), Some((at(2), at(4))), "Left/a:3"),
+        (right, None, Some((at(3), at(9))), ""),
+    ] {
+        for count in [1, 2, 3, 100] {
+            let plan = HistoryPlan { since, at: during, ..HistoryPlan::of(scope.clone(), count) };
+            assert_eq!(walk(&*f.store, &plan, &[]).await.join(" "), told, "{plan:?}");
+        }
+    }
+    for (scope, total) in [(HistoryScope::System, 7), (left, 5), (a, 4)] {
+        assert_eq!(f.store.history(&HistoryPlan::of(scope, 0)).await.unwrap().total, Some(total));
+    }
+    // Whoever writes meanwhile does not disturb a walk.
+    let writes =
+        [put("Left", "c", "x", &[]), delete("Left", "c"), create("Right", "later", "1", &[])].map(|w| expecting(w, Expect::Anything));
+    assert_eq!(walk(&*f.store, &HistoryPlan::of(HistoryScope::System, 2), &writes).await.join(" "), all);
 }
 
 pub(crate) async fn versions_are_read<S: Store>(fresh: impl Fn() -> Fresh<S>) {

@@ -6,6 +6,7 @@
 //! Source: <https://sqlite.org/wal.html>.
 
 mod checkpoint;
+mod history;
 mod join;
 mod kinds;
 mod merge;
@@ -45,7 +46,7 @@ use self::recent::Recent;
 use self::search::Searcher;
 use self::write::Numbers;
 use self::writer::Writer;
-use super::port::{Answer, Change, Commit, History, Page, Store, StoreError, Version, Written};
+use super::port::{Answer, Change, Commit, History, HistoryPlan, Page, Store, StoreError, Version, Written};
 use crate::base::clock::Clock;
 use crate::model::reference::Key;
 use crate::model::schema::Schema;
@@ -182,9 +183,9 @@ impl Store for Sqlite {
         Box::pin(self.ask(move |connection, shared| read::read_version(connection, shared.kinds.code(key.kind)?, key, version)))
     }
 
-    fn history<'a>(&'a self, key: &'a Key, before: Option<u64>, count: usize) -> Answer<'a, History> {
-        let key = key.clone();
-        Box::pin(self.ask(move |connection, shared| read::history(connection, shared.kinds.code(key.kind)?, &key, before, count)))
+    fn history<'a>(&'a self, plan: &'a HistoryPlan) -> Answer<'a, History> {
+        let plan = plan.clone();
+        Box::pin(self.ask(move |connection, shared| history::page(connection, &shared.kinds, &plan)))
     }
 
     fn search<'a>(&'a self, plan: &'a Plan) -> Answer<'a, Page> {

@@ -14,7 +14,7 @@ use crate::model::reference::Key;
 use crate::search::plan::Rows;
 use crate::store::evaluate::Candidate;
 use crate::store::keys::{self, Packed};
-use crate::store::port::{Change, History, Method, StoreError, Version};
+use crate::store::port::{Change, Method, StoreError, Version};
 
 /// The current version of a resource as its line tells it.
 #[derive(Debug, Clone)]
@@ -108,31 +108,6 @@ pub(super) fn hit(connection: &Connection, kinds: &Kinds, row: i64) -> Result<Ar
     Ok(Arc::new(version(row, key).map_err(failed)?))
 }
 
-pub(super) fn history(connection: &Connection, code: i64, key: &Key, before: Option<u64>, count: usize) -> Result<History, StoreError> {
-    let snapshot = connection.unchecked_transaction().map_err(failed)?;
-    let Some(current) = read(&snapshot, code, key.clone())? else { return Ok(History::default()) };
-    let mut statement = snapshot
-        .prepare_cached(
-            "SELECT version, updated, method, body FROM history
-             WHERE rid = (SELECT rid FROM resource WHERE kind = ?1 AND id = ?2) AND version < ?3 ORDER BY version DESC LIMIT ?4",
-        )
-        .map_err(failed)?;
-    let before = before.map_or(i64::MAX, |before| i64::try_from(before).unwrap_or(i64::MAX));
-    let mut versions = Vec::new();
-    let total = current.version;
-    if i64::try_from(total).is_ok_and(|current| current < before) && count > 0 {
-        versions.push(current);
-    }
-    let rest = i64::try_from(count - versions.len()).unwrap_or(i64::MAX);
-    let rows = statement
-        .query_map(params![code, key.id.as_str(), before, rest], |row| Ok(Arc::new(version(row, key.clone())?)))
-        .map_err(failed)?;
-    for row in rows {
-        versions.push(row.map_err(failed)?);
-    }
-    Ok(History { versions, total })
-}
-
 pub(super) fn changes(connection: &Connection, kinds: &Kinds, after: i64, count: usize) -> Result<Vec<Change>, StoreError> {
     let mut statement = connection
         .prepare_cached(
@@ -158,7 +133,7 @@ pub(super) fn changes(connection: &Connection, kinds: &Kinds, after: i64, count:
 }
 
 /// Takes a version from the columns version, updated, method and body, which come first.
-fn version(row: &Row<'_>, key: Key) -> rusqlite::Result<Version> {
+pub(super) fn version(row: &Row<'_>, key: Key) -> rusqlite::Result<Version> {
     let body: Option<Vec<u8>> = row.get(3)?;
     Ok(Version {
         key,
@@ -182,7 +157,7 @@ pub(super) fn method_code(method: Method) -> i64 {
     }
 }
 
-fn method(code: i64) -> Method {
+pub(super) fn method(code: i64) -> Method {
     match code {
         0 => Method::Create,
         1 => Method::Update,

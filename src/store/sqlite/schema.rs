@@ -7,7 +7,8 @@
 //! carried  (rid, id, updated, keys)                 what a living resource carries for searches: its packed rows
 //! history  (n, rid, version, updated, method, body) the versions before the current one
 //! change   (seq, kind, rid, version, method, updated)
-//!                                                   the change feed: one line per version ever written, without gaps
+//!                                                   the change feed: one line per version ever written, without gaps; by its
+//!                                                   index on `kind` the history of a type is read in order
 //! run      (k, last, n, rids)                       which resources have a post: runs of row ids (`store::runs`)
 //! num_lo   (p, u, lo, rid, hi)                      intervals by unit and low end, in num_hi by unit and high end
 //! txt_norm (p, norm, rid)                           folded texts
@@ -29,7 +30,8 @@ use crate::store::port::StoreError;
 const APPLICATION: i32 = 0x4E6F_726E;
 
 /// Each entry leads from the version that is its number to the next. Forward only; entries are never changed once released.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE kind (
         code INTEGER PRIMARY KEY,
         name TEXT NOT NULL UNIQUE,
@@ -108,7 +110,11 @@ const MIGRATIONS: &[&str] = &["
         indexed INTEGER NOT NULL
     ) STRICT;
     INSERT INTO mark VALUES (0);
-"];
+",
+    "
+    CREATE INDEX change_kind ON change (kind);
+",
+];
 
 /// Makes the file a store of the present version: creates the tables, or migrates older ones.
 ///

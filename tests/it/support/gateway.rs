@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use norn::base::budget::Limits;
 use norn::base::clock::{Fixed, Instant};
 use norn::base::random::Sequence;
 use norn::definitions::Definitions;
@@ -30,12 +31,17 @@ pub(crate) struct TestGateway {
 
 impl TestGateway {
     pub(crate) async fn start() -> Self {
+        Self::limited(Limits::default()).await
+    }
+
+    /// One with limits of its own.
+    pub(crate) async fn limited(limits: Limits) -> Self {
         let folder = TempDir::new().unwrap();
-        let (client, clock, stop) = Self::over(&folder.path().join("norn.db")).await;
+        let (client, clock, stop) = Self::over(&folder.path().join("norn.db"), limits).await;
         Self { client, clock, _stop: stop, _folder: folder }
     }
 
-    async fn over(path: &Path) -> (Client, Fixed, watch::Sender<bool>) {
+    async fn over(path: &Path, limits: Limits) -> (Client, Fixed, watch::Sender<bool>) {
         let clock = Fixed::at(Instant(1_795_000_000_000_000));
         let shared = Arc::new(clock.clone());
         let definitions = Definitions::embedded();
@@ -48,7 +54,7 @@ impl TestGateway {
             clock: shared,
             random: Arc::new(Sequence::default()),
             base: base.as_str().into(),
-            limits: norn::base::budget::Limits::default(),
+            limits,
             page_size: norn::search::resolve::PageSize::default(),
             signer: Arc::new(Signer::new(&[7; 32])),
             capabilities: Arc::default(),

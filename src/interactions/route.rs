@@ -1,0 +1,145 @@
+//! What stands at an address, and which methods are possible there: decided before a body is read.
+//!
+//! Source: <https://hl7.org/fhir/R4/http.html>, the summary of interactions.
+
+use super::request::{Target, Verb, no_version, short};
+use super::{Failure, FailureKind, Gateway};
+use crate::model::outcome::IssueType;
+use crate::model::primitive::Id;
+use crate::model::reference::Key;
+use crate::model::schema::{ResourceType, Schema};
+use crate::store::port::HistoryScope;
+
+/// A method at an address that takes it.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "named as in the specification")]
+pub enum Route {
+    /// A batch or transaction.
+    Bundle,
+    Capabilities,
+    /// Of a type, or of several.
+    Search(Option<ResourceType>),
+    Create(ResourceType),
+    Read(Key),
+    VersionRead(Key, u64),
+    Update(Place),
+    Patch(Place),
+    Delete(Place),
+    History(HistoryScope),
+}
+
+/// What an update, a patch or a deletion is sent to.
+#[derive(Debug, Clone)]
+pub enum Place {
+    /// The resource with this identity.
+    Instance(Key),
+    /// What the query in the address finds of a type.
+    Type(ResourceType),
+}
+
+impl Place {
+    /// The target of a conditional interaction, or of a plain one.
+    pub(super) fn with(self, query: &str) -> Target {
+        match self {
+            Self::Instance(key) => Target::Only(key),
+            Self::Type(kind) => Target::Match(kind, query.to_owned()),
+        }
+    }
+}
+
+const ON_SYSTEM: &[&str] = &["GET", "HEAD", "POST"];
+const ON_SEARCH: &[&str] = &["POST"];
+const ON_INSTANCE: &[&str] = &["GET", "HEAD", "PUT", "PATCH", "DELETE"];
+const ON_READ: &[&str] = &["GET", "HEAD"];
+
+impl Gateway {
+    /// Finds what is at an address, a path below the base without a slash at either end.
+    ///
+    /// # Errors
+    /// When there is nothing, or the method is not possible there.
+    pub fn route(&self, verb: Verb, path: &str) -> Result<Route, Failure> {
+        let schema = self.catalog.schema();
+        let parts: Vec<&str> = path.split('/').collect();
+        match (verb, parts.as_slice()) {
+            (Verb::Post, [""]) => Ok(Route::Bundle),
+            (Verb::Get, [""]) | (Verb::Post, ["_search"]) => Ok(Route::Search(None)),
+            (_, ["_search"]) => Err(method(ON_SEARCH)),
+            (_, [""]) => Err(method(ON_SYSTEM)),
+            (Verb::Get, ["metadata"]) => Ok(Route::Capabilities),
+            (Verb::Get, ["_history"]) => Ok(Route::History(HistoryScope::System)),
+            (_, ["metadata" | "_history"]) => Err(method(ON_READ)),
+            (verb, [kind]) => {
+                let kind = resource_type(kind, schema)?;
+                match verb {
+                    Verb::Get => Ok(Route::Search(Some(kind))),
+                    Verb::Post => Ok(Route::Create(kind)),
+                    Verb::Patch => Ok(Route::Patch(Place::Type(kind))),
+                    Verb::Put => Ok(Route::Update(Place::Type(kind))),
+                    Verb::Delete => Ok(Route::Delete(Place::Type(kind))),
+                }
+            }
+            (verb, [kind, "_search"]) => {
+                let kind = resource_type(kind, schema)?;
+                if verb == Verb::Post { Ok(Route::Search(Some(kind))) } else { Err(method(ON_SEARCH)) }
+            }
+            (verb, [kind, "_history"]) => {
+                let kind = resource_type(kind, schema)?;
+                if verb == Verb::Get { Ok(Route::History(HistoryScope::Type(kind))) } else { Err(method(ON_READ)) }
+            }
+            (verb, [kind, id]) => {
+                let key = address(kind, id, schema)?;
+                match verb {
+                    Verb::Get => Ok(Route::Read(key)),
+                    Verb::Put => Ok(Route::Update(Place::Instance(key))),
+                    Verb::Patch => Ok(Route::Patch(Place::Instance(key))),
+                    Verb::Delete => Ok(Route::Delete(Place::Instance(key))),
+                    Verb::Post => Err(method(ON_INSTANCE)),
+                }
+            }
+            (Verb::Get, [kind, id, "_history"]) => Ok(Route::History(HistoryScope::Instance(address(kind, id, schema)?))),
+            (Verb::Get, [kind, id, "_history", version]) => {
+                let key = address(kind, id, schema)?;
+                let known = version.parse::<u64>().ok().filter(|_| version.bytes().all(|b| b.is_ascii_digit()));
+                known.map(|version| Route::VersionRead(key.clone(), version)).ok_or_else(|| no_version(&key, short(version)))
+            }
+            (_, [kind, id, "_history"] | [kind, id, "_history", _]) => address(kind, id, schema).and(Err(method(ON_READ))),
+            // A type that does not exist is told, whatever follows.
+            (_, [kind, ..]) if schema.resource_type(kind).is_none() => resource_type(kind, schema).map(|kind| Route::Search(Some(kind))),
+            _ => Err(Failure::new(FailureKind::NotFound, IssueType::NotFound, "", format!("There is nothing at \"{}\".", short(path)))),
+        }
+    }
+}
+
+/// The resource type of that name.
+///
+/// # Errors
+/// When R4 has none: nothing is at its address.
+pub fn resource_type(name: &str, schema: &Schema) -> Result<ResourceType, Failure> {
+    let unknown = || {
+        Failure::new(FailureKind::NotFound, IssueType::NotSupported, "", format!("\"{}\" is not a resource type of FHIR R4.", short(name)))
+    };
+    schema.resource_type(name).ok_or_else(unknown)
+}
+
+fn address(kind: &str, id: &str, schema: &Schema) -> Result<Key, Failure> {
+    let kind = resource_type(kind, schema)?;
+    if id.starts_with('$') || id.starts_with('_') {
+        return Err(Failure::new(
+            FailureKind::NotFound,
+            IssueType::NotSupported,
+            "",
+            format!("{kind} has no operation \"{}\" on this server.", short(id)),
+        ));
+    }
+    let told = || format!("\"{}\" is not an id: it has 1 to 64 characters out of A-Z, a-z, 0-9, '-' and '.'.", short(id));
+    Ok(Key { kind, id: Id::new(id).ok_or_else(|| Failure::invalid(format!("{kind}.id"), told()))? })
+}
+
+fn method(allowed: &'static [&'static str]) -> Failure {
+    Failure::new(
+        FailureKind::Method(allowed),
+        IssueType::NotSupported,
+        "",
+        format!("This method is not possible here; possible are {}.", allowed.join(", ")),
+    )
+}
