@@ -5,6 +5,7 @@
 use bytes::Bytes;
 
 use super::primitive::Id;
+use super::reference::Key;
 use super::schema::{Name, ResourceType, TypeId};
 use super::tree::{Node, Tree};
 use crate::base::clock::Instant;
@@ -82,7 +83,6 @@ impl Resource {
     /// The stored form under `id`, still without version and time, which the store knows only when it writes.
     #[must_use]
     pub fn body(&self, id: &Id) -> Body {
-        let head = format!("{{\"resourceType\":\"{}\",\"id\":\"{id}\",\"meta\":{{\"versionId\":\"", self.kind);
         let mut tail = Vec::with_capacity(self.text().len());
         let root = self.root();
         tail.push(b'"');
@@ -100,7 +100,7 @@ impl Resource {
             }
         }
         tail.push(b'}');
-        Body { head, tail: tail.into() }
+        Body { head: head(self.kind, id), tail: tail.into() }
     }
 
     /// Appends `,"key":value` as it stands in the text.
@@ -115,6 +115,11 @@ impl Resource {
     }
 }
 
+/// What comes before the version: type and id tell all of it.
+fn head(kind: ResourceType, id: &Id) -> String {
+    format!("{{\"resourceType\":\"{kind}\",\"id\":\"{id}\",\"meta\":{{\"versionId\":\"")
+}
+
 /// The stored form of a resource, waiting for its version and time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Body {
@@ -123,6 +128,18 @@ pub struct Body {
 }
 
 impl Body {
+    /// All that a store must keep beside type, id, version and time.
+    #[must_use]
+    pub fn tail(&self) -> &Bytes {
+        &self.tail
+    }
+
+    /// The finished form of what a store has kept.
+    #[must_use]
+    pub fn restore(key: &Key, tail: impl Into<Bytes>, version: u64, updated: Instant) -> Bytes {
+        Self { head: head(key.kind, &key.id), tail: tail.into() }.finish(version, updated)
+    }
+
     /// Writes the version (1, 2, …) and the time into `meta`.
     #[must_use]
     pub fn finish(&self, version: u64, updated: Instant) -> Bytes {

@@ -11,3 +11,4 @@ mod normal;
 pub mod port;
 mod runs;
 pub mod sqlite;
+pub(crate) mod squeeze;

@@ -36,8 +36,8 @@ fn instance(connection: &Connection, code: i64, key: &Key, plan: &HistoryPlan) -
     // The version right before the page tells how long the first one on it was current.
     let mut statement = connection
         .prepare_cached(
-            "SELECT version, updated, method, body FROM resource WHERE rid = ?1 AND version <= ?2
-             UNION ALL SELECT * FROM (SELECT version, updated, method, body FROM history
+            "SELECT version, updated, method, plain(body) FROM resource WHERE rid = ?1 AND version <= ?2
+             UNION ALL SELECT * FROM (SELECT version, updated, method, plain(body) FROM history
                                       WHERE rid = ?1 AND version <= ?2 ORDER BY version DESC)",
         )
         .map_err(failed)?;

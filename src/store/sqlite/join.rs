@@ -105,8 +105,8 @@ impl Searcher<'_> {
 
 impl World for Searcher<'_> {
     fn body(&self, row: i64) -> Result<Bytes, StoreError> {
-        let mut statement = self.connection.prepare_cached("SELECT body FROM resource WHERE rid = ?1").map_err(failed)?;
-        statement.query_row([row], |line| line.get::<_, Vec<u8>>(0)).map(Bytes::from).map_err(failed)
+        let version = read::hit(self.connection, &self.shared.kinds, row)?;
+        version.body.clone().ok_or_else(|| StoreError::Failed(format!("the resource of row {row} is deleted")))
     }
 
     fn leads(&self, link: &Link, id: &str) -> Result<bool, StoreError> {

@@ -6,6 +6,7 @@
 //! Source: <https://sqlite.org/wal.html>.
 
 mod checkpoint;
+mod dictionary;
 mod history;
 mod join;
 mod kinds;
@@ -19,6 +20,7 @@ mod request;
 mod runs;
 mod schema;
 mod search;
+mod series;
 mod source;
 mod tables;
 mod verify;
@@ -47,6 +49,7 @@ use self::search::Searcher;
 use self::write::Numbers;
 use self::writer::Writer;
 use super::port::{Answer, Change, Commit, History, HistoryPlan, Page, Store, StoreError, Version, Written};
+use super::squeeze::Squeezer;
 use crate::base::clock::Clock;
 use crate::model::reference::Key;
 use crate::model::schema::Schema;
@@ -101,6 +104,7 @@ struct Shared {
     options: Options,
     kinds: Kinds,
     recent: Recent,
+    squeezer: Arc<Squeezer>,
 }
 
 impl Sqlite {
@@ -123,17 +127,20 @@ impl Sqlite {
         connection.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(())).map_err(failed)?;
         let kinds = Kinds::load(&mut connection, schema)?;
         let mut numbers = Numbers::load(&connection)?;
+        let squeezer = Arc::new(dictionary::load(&connection, numbers.next_row)?);
+        dictionary::serve(&connection, &squeezer)?;
         recover::recover(&mut connection, &mut numbers)?;
         let mut readers = Vec::with_capacity(options.readers);
         for _ in 0..options.readers.max(1) {
             let reader = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(unusable)?;
             set_up(&reader, options.reader_cache, options.mapped)?;
+            dictionary::serve(&reader, &squeezer)?;
             readers.push(reader);
         }
         let background = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(unusable)?;
         let checkpoints = Checkpoints::start(background)?;
         let recent = Recent::new(numbers.next_row);
-        let shared = Arc::new(Shared { options, kinds, recent });
+        let shared = Arc::new(Shared { options, kinds, recent, squeezer });
         let readers = Readers::start(readers)?;
         let writer = Writer::start(connection, Arc::clone(&shared), clock, numbers, checkpoints)?;
         Ok(Self { shared, readers, writer, _lock: lock })
@@ -195,7 +202,10 @@ impl Store for Sqlite {
 
     fn commit(&self, commit: Commit) -> Answer<'_, Vec<Written>> {
         Box::pin(async move {
-            let prepared = Prepared::of(commit, &self.shared.kinds)?;
+            let (prepared, training) = Prepared::of(commit, &self.shared.kinds, &self.shared.squeezer)?;
+            if let Some(training) = training {
+                self.writer.train(training);
+            }
             self.writer.commit(prepared).await
         })
     }

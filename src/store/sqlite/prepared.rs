@@ -1,4 +1,4 @@
-//! Commits made ready outside the writer's thread: types are codes, rows are sorted and packed.
+//! Commits made ready outside the writer's thread: types are codes, rows are sorted and packed, all of it is squeezed.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use crate::model::resource::Body;
 use crate::search::plan::Rows;
 use crate::store::keys;
 use crate::store::port::{Commit, Expect, Idempotency, Match, Method, StoreError, Version, Write};
+use crate::store::squeeze::{Purpose, Squeezer, Training};
 
 /// A commit, ready to be written.
 #[derive(Debug)]
@@ -37,13 +38,16 @@ pub(super) struct Content {
     pub(super) method: Method,
     pub(super) body: Body,
     pub(super) rows: Arc<Rows>,
-    /// The rows, packed.
+    /// What of the body is kept, squeezed.
+    pub(super) tail: Vec<u8>,
+    /// The rows, packed and squeezed.
     pub(super) keys: Vec<u8>,
 }
 
 impl Prepared {
-    pub(super) fn of(commit: Commit, kinds: &Kinds) -> Result<Self, StoreError> {
-        let mut size = 0;
+    /// Prepares a commit; now and then there is something to train dictionaries on.
+    pub(super) fn of(commit: Commit, kinds: &Kinds, squeezer: &Squeezer) -> Result<(Self, Option<Training>), StoreError> {
+        let (mut size, mut training) = (0, None);
         let mut writes = Vec::with_capacity(commit.writes.len());
         for write in commit.writes {
             let (key, expect, content) = match write {
@@ -53,7 +57,10 @@ impl Prepared {
                     rows.mark_wide();
                     let keys = keys::pack(&rows);
                     size += body.size() + 3 * keys.len();
-                    (key, expect, Some(Content { method, body, rows: Arc::new(*rows), keys }))
+                    training = training.or(squeezer.offer(body.tail(), &keys));
+                    let tail = squeezer.squeeze(Purpose::Body, body.tail());
+                    let keys = squeezer.squeeze(Purpose::Keys, &keys);
+                    (key, expect, Some(Content { method, body, tail, rows: Arc::new(*rows), keys }))
                 }
             };
             size += 200;
@@ -63,7 +70,7 @@ impl Prepared {
         if writes.len() > 1 && !writes.iter().all(|write| seen.insert(&write.key)) {
             return Err(StoreError::Failed("a commit writes one resource twice".to_owned()));
         }
-        Ok(Self { writes, matches: commit.matches, idempotency: commit.idempotency, size })
+        Ok((Self { writes, matches: commit.matches, idempotency: commit.idempotency, size }, training))
     }
 }
 

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::failed;
@@ -11,6 +10,7 @@ use super::kinds::Kinds;
 use crate::base::clock::Instant;
 use crate::model::primitive::Id;
 use crate::model::reference::Key;
+use crate::model::resource::Body;
 use crate::search::plan::Rows;
 use crate::store::evaluate::Candidate;
 use crate::store::keys::{self, Packed};
@@ -25,7 +25,7 @@ pub(super) struct Current {
 
 pub(super) fn current(connection: &Connection, code: i64, key: &Key) -> Result<Option<Current>, StoreError> {
     let mut statement = connection
-        .prepare_cached("SELECT version, updated, method, body, rid FROM resource WHERE kind = ?1 AND id = ?2")
+        .prepare_cached("SELECT version, updated, method, plain(body), rid FROM resource WHERE kind = ?1 AND id = ?2")
         .map_err(failed)?;
     statement
         .query_row(params![code, key.id.as_str()], |row| Ok(Current { row: row.get(4)?, version: Arc::new(version(row, key.clone())?) }))
@@ -35,8 +35,9 @@ pub(super) fn current(connection: &Connection, code: i64, key: &Key) -> Result<O
 
 /// The current version.
 pub(super) fn read(connection: &Connection, code: i64, key: Key) -> Result<Option<Arc<Version>>, StoreError> {
-    let mut statement =
-        connection.prepare_cached("SELECT version, updated, method, body FROM resource WHERE kind = ?1 AND id = ?2").map_err(failed)?;
+    let mut statement = connection
+        .prepare_cached("SELECT version, updated, method, plain(body) FROM resource WHERE kind = ?1 AND id = ?2")
+        .map_err(failed)?;
     statement.query_row(params![code, key.id.as_str()], |row| Ok(Arc::new(version(row, key.clone())?))).optional().map_err(failed)
 }
 
@@ -47,7 +48,7 @@ pub(super) fn read_version(connection: &Connection, code: i64, key: Key, wanted:
     }
     let mut statement = connection
         .prepare_cached(
-            "SELECT version, updated, method, body FROM history
+            "SELECT version, updated, method, plain(body) FROM history
              WHERE rid = (SELECT rid FROM resource WHERE kind = ?1 AND id = ?2) AND version = ?3",
         )
         .map_err(failed)?;
@@ -62,8 +63,8 @@ pub(super) fn version_of_row(connection: &Connection, kinds: &Kinds, row: i64, n
     let key = key_of_row(connection, kinds, row)?;
     let mut statement = connection
         .prepare_cached(
-            "SELECT version, updated, method, body FROM resource WHERE rid = ?1 AND version = ?2
-             UNION ALL SELECT version, updated, method, body FROM history WHERE rid = ?1 AND version = ?2",
+            "SELECT version, updated, method, plain(body) FROM resource WHERE rid = ?1 AND version = ?2
+             UNION ALL SELECT version, updated, method, plain(body) FROM history WHERE rid = ?1 AND version = ?2",
         )
         .map_err(failed)?;
     statement.query_row(params![row, number], |row| Ok(Arc::new(version(row, key.clone())?))).map_err(failed)
@@ -81,7 +82,7 @@ pub(super) fn carried<T>(
     row: i64,
     look: impl FnOnce(Candidate<'_, Packed<'_>>) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
-    let mut statement = connection.prepare_cached("SELECT id, updated, keys FROM carried WHERE rid = ?1").map_err(failed)?;
+    let mut statement = connection.prepare_cached("SELECT id, updated, plain(keys) FROM carried WHERE rid = ?1").map_err(failed)?;
     let mut lines = statement.query([row]).map_err(failed)?;
     let damaged = || StoreError::Failed(format!("the keys of row {row} are damaged"));
     let line = lines.next().map_err(failed)?.ok_or_else(damaged)?;
@@ -92,7 +93,7 @@ pub(super) fn carried<T>(
 
 /// The index rows of a living resource.
 pub(super) fn rows(connection: &Connection, row: i64) -> Result<Rows, StoreError> {
-    let mut statement = connection.prepare_cached("SELECT keys FROM carried WHERE rid = ?1").map_err(failed)?;
+    let mut statement = connection.prepare_cached("SELECT plain(keys) FROM carried WHERE rid = ?1").map_err(failed)?;
     let rows = statement.query_row([row], |line| Ok(keys::unpack(line.get_ref(0)?.as_blob()?))).map_err(failed)?;
     rows.ok_or_else(|| StoreError::Failed(format!("the keys of row {row} are damaged")))
 }
@@ -100,7 +101,7 @@ pub(super) fn rows(connection: &Connection, row: i64) -> Result<Rows, StoreError
 /// The living resource of a row id.
 pub(super) fn hit(connection: &Connection, kinds: &Kinds, row: i64) -> Result<Arc<Version>, StoreError> {
     let mut statement =
-        connection.prepare_cached("SELECT version, updated, method, body, kind, id FROM resource WHERE rid = ?1").map_err(failed)?;
+        connection.prepare_cached("SELECT version, updated, method, plain(body), kind, id FROM resource WHERE rid = ?1").map_err(failed)?;
     let mut rows = statement.query([row]).map_err(failed)?;
     let row = rows.next().map_err(failed)?.ok_or_else(|| StoreError::Failed(format!("the index names row {row}, which is not there")))?;
     let id = row.get_ref(5).map_err(failed)?.as_str().map_err(|error| failed(error.into()))?;
@@ -135,13 +136,9 @@ pub(super) fn changes(connection: &Connection, kinds: &Kinds, after: i64, count:
 /// Takes a version from the columns version, updated, method and body, which come first.
 pub(super) fn version(row: &Row<'_>, key: Key) -> rusqlite::Result<Version> {
     let body: Option<Vec<u8>> = row.get(3)?;
-    Ok(Version {
-        key,
-        version: row.get::<_, i64>(0)?.cast_unsigned(),
-        updated: Instant(row.get(1)?),
-        method: method(row.get(2)?),
-        body: body.map(Bytes::from),
-    })
+    let (version, updated) = (row.get::<_, i64>(0)?.cast_unsigned(), Instant(row.get(1)?));
+    let body = body.map(|tail| Body::restore(&key, tail, version, updated));
+    Ok(Version { key, version, updated, method: method(row.get(2)?), body })
 }
 
 fn id_of(text: &str) -> Result<Id, StoreError> {

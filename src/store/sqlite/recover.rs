@@ -32,7 +32,8 @@ pub(super) fn recover(connection: &mut Connection, numbers: &mut Numbers) -> Res
 
 /// Goes through the living resources with row ids above `after` and up to `last`.
 pub(super) fn each_state(connection: &Connection, after: i64, last: i64, mut each: impl FnMut(i64, State)) -> Result<(), StoreError> {
-    let mut statement = connection.prepare_cached("SELECT rid, updated, keys FROM carried WHERE rid > ?1 AND rid <= ?2").map_err(failed)?;
+    let mut statement =
+        connection.prepare_cached("SELECT rid, updated, plain(keys) FROM carried WHERE rid > ?1 AND rid <= ?2").map_err(failed)?;
     let mut rows = statement.query(params![after, last]).map_err(failed)?;
     while let Some(row) = rows.next().map_err(failed)? {
         let (rid, updated) = (row.get(0).map_err(failed)?, Instant(row.get(1).map_err(failed)?));

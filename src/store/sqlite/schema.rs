@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! kind     (code, name, living)                     the resource types, and how many resources each has now
+//! dictionary (n, purpose, bytes)                    what bodies and keys are squeezed with (`store::squeeze`)
 //! resource (rid, kind, id, version, updated, method, body)
 //!                                                   the current version; a deleted one keeps its line, without a body
 //! carried  (rid, id, updated, keys)                 what a living resource carries for searches: its packed rows
@@ -10,14 +11,17 @@
 //!                                                   the change feed: one line per version ever written, without gaps; by its
 //!                                                   index on `kind` the history of a type is read in order
 //! run      (k, last, n, rids)                       which resources have a post: runs of row ids (`store::runs`)
-//! num_lo   (p, u, lo, rid, hi)                      intervals by unit and low end, in num_hi by unit and high end
+//! series   (s, p, u, point)                         which intervals a series has: of one parameter in one unit, points or wider ones
+//! num_lo   (s, lo, rid, w)                          intervals by low end; w is the width, 0 in series of points
+//! num_hi   (s, hi, rid, w)                          intervals by high end, those of points left out
 //! txt_norm (p, norm, rid)                           folded texts
 //! request  (n, key, request, at, results)           idempotency keys with what was answered
 //! mark     (indexed)                                up to which row id the index tables are complete
 //! ```
 //!
 //! `rid` counts up from 1 in the order of creation. One writer makes it, so it needs no clock; small numbers keep every index
-//! row four bytes shorter than a time would. `keys` holds the packed index rows of a resource (`store::keys`): an update
+//! row four bytes shorter than a time would. Bodies (without what type, id, version and time tell) and keys are squeezed; the
+//! SQL function `plain` expands them. `keys` holds the packed index rows of a resource (`store::keys`): an update
 //! takes them away by it, and a search tests on it what no index answers. They stand apart from the bodies, so that a search
 //! that tests many resources reads few pages.
 
@@ -77,21 +81,31 @@ const MIGRATIONS: &[&str] = &[
         rids BLOB NOT NULL,
         PRIMARY KEY (k, last)
     ) STRICT, WITHOUT ROWID;
-    CREATE TABLE num_lo (
+    CREATE TABLE dictionary (
+        n INTEGER PRIMARY KEY,
+        purpose INTEGER NOT NULL,
+        bytes BLOB NOT NULL
+    ) STRICT;
+    CREATE TABLE series (
+        s INTEGER PRIMARY KEY,
         p INTEGER NOT NULL,
         u INTEGER NOT NULL,
+        point INTEGER NOT NULL
+    ) STRICT;
+    CREATE UNIQUE INDEX series_unit ON series (p, u, point);
+    CREATE TABLE num_lo (
+        s INTEGER NOT NULL,
         lo INTEGER NOT NULL,
         rid INTEGER NOT NULL,
-        hi INTEGER NOT NULL,
-        PRIMARY KEY (p, u, lo, rid, hi)
+        w INTEGER NOT NULL,
+        PRIMARY KEY (s, lo, rid, w)
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE num_hi (
-        p INTEGER NOT NULL,
-        u INTEGER NOT NULL,
+        s INTEGER NOT NULL,
         hi INTEGER NOT NULL,
         rid INTEGER NOT NULL,
-        lo INTEGER NOT NULL,
-        PRIMARY KEY (p, u, hi, rid, lo)
+        w INTEGER NOT NULL,
+        PRIMARY KEY (s, hi, rid, w)
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE txt_norm (
         p INTEGER NOT NULL,

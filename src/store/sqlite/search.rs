@@ -10,7 +10,8 @@ use rusqlite::types::Value;
 
 use super::recent::{self, Question, Snapshot};
 use super::runs;
-use super::source::{Range, Source, next, only_unit, reach, with_ids};
+use super::series::Series;
+use super::source::{Range, Source, next, only_series, reach, with_ids};
 use super::{Shared, failed, read};
 use crate::search::key;
 use crate::search::plan::{Filter, Place, Plan, Sort, SortBy, SortValue, Test, Unit};
@@ -288,13 +289,13 @@ impl<'s> Searcher<'s> {
 
     /// Walks the table in the order of the sort until there are enough; `None` if that took too long.
     fn walk(&self, sort: &Sort, outline: &Outline<'_>, wanted: usize) -> Result<Option<Vec<Place>>, StoreError> {
-        let unit = match &sort.by {
-            // With several units the order would jump from one to the next: not the order that is wanted.
-            SortBy::Number(parameter) => match only_unit(self.connection, *parameter)? {
-                Some(unit) => unit,
+        let series = match &sort.by {
+            // With several series the order would jump from one to the next: not the order that is wanted.
+            SortBy::Number(parameter) => match only_series(self.connection, *parameter)? {
+                Some(series) => Some(series),
                 None => return Ok(None),
             },
-            SortBy::Text(_) | SortBy::Id => 0,
+            SortBy::Text(_) | SortBy::Id => None,
             SortBy::Updated | SortBy::Probe(_) => return Ok(None),
         };
         let mut places: Vec<Place> = Vec::new();
@@ -304,7 +305,7 @@ impl<'s> Searcher<'s> {
             let mut exhausted = false;
             for window in WINDOWS {
                 let from = last.as_ref().and_then(|place| Some((place.values.first()?.as_ref()?, place.row)));
-                let chunk = self.window((sort, unit), outline, from, window)?;
+                let chunk = self.window((sort, series), outline, from, window)?;
                 exhausted = signed(chunk.len()) < window;
                 last = chunk.last().cloned().or(last);
                 for place in chunk {
@@ -338,28 +339,28 @@ impl<'s> Searcher<'s> {
         Ok(Some(places))
     }
 
-    /// Rows of the sort's own table in order, after a place; of numbers those in the unit.
+    /// Rows of the sort's own table in order, after a place; of numbers those of the series.
     fn window(
         &self,
-        (sort, unit): (&Sort, i64),
+        (sort, series): (&Sort, Option<Series>),
         outline: &Outline<'_>,
         after: Option<(&SortValue, i64)>,
         limit: i64,
     ) -> Result<Vec<Place>, StoreError> {
         let (direction, beyond) = if sort.descending { ("DESC", "<") } else { ("ASC", ">") };
         let kind = outline.kinds.first().copied().unwrap_or_default();
-        let (table, column, parameter) = match (&sort.by, sort.descending) {
-            (SortBy::Number(parameter), false) => ("num_lo WHERE p = ?1 AND u = ?4", "lo", i64::from(*parameter)),
-            (SortBy::Number(parameter), true) => ("num_hi WHERE p = ?1 AND u = ?4", "hi", i64::from(*parameter)),
-            (SortBy::Text(parameter), _) => ("txt_norm WHERE ?4 = 0 AND p = ?1", "norm", i64::from(*parameter)),
+        let (table, column, key) = match (&sort.by, series) {
+            (SortBy::Number(_), Some(series)) if sort.descending && !series.point => ("num_hi WHERE s = ?1", "hi", series.code()),
+            (SortBy::Number(_), Some(series)) => ("num_lo WHERE s = ?1", "lo", series.code()),
+            (SortBy::Text(parameter), _) => ("txt_norm WHERE p = ?1", "norm", i64::from(*parameter)),
             // Deleted resources keep their line but not their body.
-            (SortBy::Id, _) => ("resource WHERE ?4 = 0 AND kind = ?1 AND body IS NOT NULL", "id", kind),
-            (SortBy::Updated | SortBy::Probe(_), _) => return Ok(Vec::new()),
+            (SortBy::Id, _) => ("resource WHERE kind = ?1 AND body IS NOT NULL", "id", kind),
+            (SortBy::Number(_) | SortBy::Updated | SortBy::Probe(_), _) => return Ok(Vec::new()),
         };
-        let mut values = vec![Value::Integer(parameter), Value::Integer(outline.up_to), Value::Integer(limit), Value::Integer(unit)];
+        let mut values = vec![Value::Integer(key), Value::Integer(outline.up_to), Value::Integer(limit)];
         let mut place = String::new();
         if let Some((value, row)) = after {
-            place = format!("AND {column} {beyond}= ?5 AND ({column} {beyond} ?5 OR rid < ?6)");
+            place = format!("AND {column} {beyond}= ?4 AND ({column} {beyond} ?4 OR rid < ?5)");
             values.push(match value {
                 SortValue::Number(number) => Value::Integer(*number),
                 SortValue::Text(text) => Value::Text(text.clone()),

@@ -1,10 +1,11 @@
 //! Row sources: for one condition each, the row ids that meet it, from large to small. A search intersects them.
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
+use rusqlite::{Connection, params, params_from_iter};
 
 use super::failed;
 use super::runs::Walk;
+use super::series::Series;
 use crate::model::primitive::Id;
 use crate::search::plan::{Filter, ParameterNumber, Test, Unit, WIDE};
 use crate::store::port::StoreError;
@@ -53,25 +54,41 @@ pub(super) fn next(sources: &mut [Source<'_>], mut most: i64) -> Result<Option<i
     Ok(Some(most))
 }
 
-/// Ranges of one of the index tables, in which all rows of a condition stand, and others.
-pub(super) struct Range {
-    parameter: ParameterNumber,
-    /// What its intervals must still pass.
-    test: Option<Test>,
-    /// In which units it looks; `None` for texts, which have none.
-    unit: Option<Unit>,
-    /// Yields row id, low and high end.
-    sql: String,
-    /// What its marks stand for, after the limit (`?1`), the parameter (`?2`) and the unit (`?3`).
-    values: Vec<Value>,
+/// A range of index rows, in which all rows of a condition stand, and others.
+pub(super) enum Range {
+    Numbers {
+        parameter: ParameterNumber,
+        unit: Unit,
+        /// What its intervals must still pass.
+        test: Option<Test>,
+        /// The end by which they are found.
+        end: End,
+        /// Where that end lies, both bounds inside.
+        from: i64,
+        to: i64,
+    },
+    Texts {
+        parameter: ParameterNumber,
+        start: String,
+    },
 }
 
 impl Range {
     /// The ranges of a condition, by one end and by the other; none if it would have to be looked for in the whole table.
     pub(super) fn of(filter: &Filter) -> Vec<Self> {
         match filter {
-            Filter::Number(parameter, test, unit) => ends(*test).iter().map(|end| Self::number(*parameter, *test, *unit, *end)).collect(),
-            Filter::TextStart(parameter, text) => vec![Self::text(*parameter, text)],
+            Filter::Number(parameter, test, unit) => {
+                let range = |(end, from, to): (End, i64, i64)| Self::Numbers {
+                    parameter: *parameter,
+                    unit: *unit,
+                    test: Some(*test),
+                    end,
+                    from,
+                    to,
+                };
+                ends(*test).into_iter().map(range).collect()
+            }
+            Filter::TextStart(parameter, text) => vec![Self::Texts { parameter: *parameter, start: text.clone() }],
             _ => Vec::new(),
         }
     }
@@ -80,88 +97,72 @@ impl Range {
     /// What stands there must still be tested, and intervals that are not narrow looked for elsewhere.
     pub(super) fn between(parameter: ParameterNumber, filters: &[&Filter]) -> Option<Self> {
         let own = filters.iter().filter_map(|filter| reach(filter)).filter(|(other, ..)| *other == parameter);
-        let (low, high) = own.fold((i64::MIN, i64::MAX), |(low, high), (_, from, to)| (low.max(from), high.min(to)));
-        let sql = "SELECT rid, lo, hi FROM num_lo WHERE p = ?2 AND u = ?3 AND lo >= ?4 AND lo <= ?5 LIMIT ?1".to_owned();
-        let values = [low, high].map(Value::Integer).to_vec();
-        (low > i64::MIN && high < i64::MAX).then_some(Self { test: None, unit: Some(Unit::Any), parameter, sql, values })
-    }
-
-    fn number(parameter: ParameterNumber, test: Test, unit: Unit, end: End) -> Self {
-        let (table, range, values) = match (test, end) {
-            // An interval's low end is not above its high end.
-            (Test::Within(from, to), _) => ("num_lo", "lo >= ?4 AND lo <= ?5", vec![from, to]),
-            (Test::Overlaps(_, to), End::Low) => ("num_lo", "lo <= ?4", vec![to]),
-            (Test::Overlaps(from, _), End::High) => ("num_hi", "hi >= ?4", vec![from]),
-            (Test::StartsBefore(at), _) => ("num_lo", "lo < ?4", vec![at]),
-            (Test::StartsAfter(at), _) => ("num_lo", "lo > ?4", vec![at]),
-            (Test::EndsBefore(at), _) => ("num_hi", "hi < ?4", vec![at]),
-            (Test::EndsAfter(at), _) => ("num_hi", "hi > ?4", vec![at]),
-            (Test::NotWithin(..), _) => ("num_lo", "1", Vec::new()),
-        };
-        let sql = format!("SELECT rid, lo, hi FROM {table} WHERE p = ?2 AND u = ?3 AND {range} LIMIT ?1");
-        Self { test: Some(test), unit: Some(unit), parameter, sql, values: values.into_iter().map(Value::Integer).collect() }
-    }
-
-    fn text(parameter: ParameterNumber, text: &str) -> Self {
-        let (mut sql, mut values) =
-            ("SELECT rid, 0, 0 FROM txt_norm WHERE p = ?2 AND norm >= ?4".to_owned(), vec![Value::Text(text.to_owned())]);
-        if let Some(end) = successor(text) {
-            sql.push_str(" AND norm < ?5");
-            values.push(Value::Text(end));
-        }
-        sql.push_str(" LIMIT ?1");
-        Self { test: None, unit: None, parameter, sql, values }
+        let (from, to) = own.fold((i64::MIN, i64::MAX), |(low, high), (_, from, to)| (low.max(from), high.min(to)));
+        let confined = from > i64::MIN && to < i64::MAX;
+        confined.then_some(Self::Numbers { parameter, unit: Unit::Any, test: None, end: End::Low, from, to })
     }
 
     /// The row ids up to `up_to` that meet the condition, largest first and once each; `None` if more than `bound` rows would have
     /// to be looked at.
     pub(super) fn gather(&self, connection: &Connection, up_to: i64, bound: i64) -> Result<Option<Vec<i64>>, StoreError> {
         let (mut rows, mut left) = (Vec::new(), bound);
-        let mut unit = self.unit(connection, None)?;
-        while let Some(own) = unit {
-            if !self.part(connection, own, up_to, &mut left, &mut rows)? {
-                return Ok(None);
+        let all = match self {
+            Self::Texts { parameter, start } => {
+                let mut sql = "SELECT rid, 0, 0 FROM txt_norm WHERE p = ?2 AND norm >= ?3".to_owned();
+                let mut values = vec![Value::Integer((*parameter).into()), Value::Text(start.clone())];
+                if let Some(end) = successor(start) {
+                    sql.push_str(" AND norm < ?4");
+                    values.push(Value::Text(end));
+                }
+                self.part(connection, &(sql + " LIMIT ?1"), values, up_to, (&mut left, &mut rows))?
             }
-            unit = self.unit(connection, Some(own))?;
+            Self::Numbers { parameter, unit, end, from, to, .. } => {
+                let mut all = true;
+                for series in Series::of(connection, *parameter, *unit)? {
+                    let sql = match (end, series.point) {
+                        (End::High, false) => "SELECT rid, hi, w FROM num_hi WHERE s = ?2 AND hi >= ?3 AND hi <= ?4 LIMIT ?1",
+                        // Both ends of a point are the low one.
+                        _ => "SELECT rid, lo, w FROM num_lo WHERE s = ?2 AND lo >= ?3 AND lo <= ?4 LIMIT ?1",
+                    };
+                    let values = [series.code(), *from, *to].map(Value::Integer).to_vec();
+                    all = all && self.part(connection, sql, values, up_to, (&mut left, &mut rows))?;
+                }
+                all
+            }
+        };
+        if !all {
+            return Ok(None);
         }
         descending(&mut rows);
         Ok(Some(rows))
     }
 
-    /// Gathers the rows of one unit; tells whether they were not too many.
-    fn part(&self, connection: &Connection, unit: i64, up_to: i64, left: &mut i64, rows: &mut Vec<i64>) -> Result<bool, StoreError> {
-        let mut statement = connection.prepare_cached(&self.sql).map_err(failed)?;
-        let first = [left.saturating_add(1), self.parameter.into(), unit].map(Value::Integer);
-        let mut found = statement.query(params_from_iter(first.iter().chain(&self.values))).map_err(failed)?;
+    /// Gathers the rows that a statement finds; tells whether they were not too many.
+    fn part(
+        &self,
+        connection: &Connection,
+        sql: &str,
+        values: Vec<Value>,
+        up_to: i64,
+        (left, rows): (&mut i64, &mut Vec<i64>),
+    ) -> Result<bool, StoreError> {
+        let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+        let limit = Value::Integer(left.saturating_add(1));
+        let mut found = statement.query(params_from_iter([limit].into_iter().chain(values))).map_err(failed)?;
+        let (test, by_high) = if let Self::Numbers { test, end, .. } = self { (*test, *end == End::High) } else { (None, false) };
         while let Some(row) = found.next().map_err(failed)? {
             *left -= 1;
             if *left < 0 {
                 return Ok(false);
             }
             let rid: i64 = row.get(0).map_err(failed)?;
-            let (low, high) = (row.get(1).map_err(failed)?, row.get(2).map_err(failed)?);
-            if rid <= up_to && self.test.is_none_or(|test| test.passes(low, high)) {
+            let (end, width): (i64, i64) = (row.get(1).map_err(failed)?, row.get(2).map_err(failed)?);
+            let (low, high) = if by_high { (end.wrapping_sub(width), end) } else { (end, end.wrapping_add(width)) };
+            if rid <= up_to && test.is_none_or(|test| test.passes(low, high)) {
                 rows.push(rid);
             }
         }
         Ok(true)
-    }
-
-    /// The wanted unit that comes after another in the tables, or the first.
-    fn unit(&self, connection: &Connection, after: Option<i64>) -> Result<Option<i64>, StoreError> {
-        let Some(wanted) = self.unit else { return Ok(after.is_none().then_some(0)) };
-        if let Unit::Exactly(unit) = wanted {
-            return Ok(after.is_none().then_some(unit.cast_signed()));
-        }
-        let mut from = after.map_or(Some(i64::MIN), |unit| unit.checked_add(1));
-        while let Some(least) = from {
-            match unit_from(connection, self.parameter, least)? {
-                Some(unit) if wanted.passes(unit.cast_unsigned()) => return Ok(Some(unit)),
-                Some(unit) => from = unit.checked_add(1),
-                None => break,
-            }
-        }
-        Ok(None)
     }
 }
 
@@ -191,18 +192,13 @@ pub(super) fn reach(filter: &Filter) -> Option<(ParameterNumber, i64, i64)> {
     }
 }
 
-/// The only unit in which a parameter has values, or 0 if it has none; `None` if there are several.
-pub(super) fn only_unit(connection: &Connection, parameter: ParameterNumber) -> Result<Option<i64>, StoreError> {
-    let unit = unit_from(connection, parameter, i64::MIN)?.unwrap_or(0);
-    let another = unit.checked_add(1).map_or(Ok(None), |next| unit_from(connection, parameter, next))?;
-    Ok(another.is_none().then_some(unit))
-}
-
-/// The first unit, not below `least`, in which a parameter has values.
-fn unit_from(connection: &Connection, parameter: ParameterNumber, least: i64) -> Result<Option<i64>, StoreError> {
-    let sql = "SELECT u FROM num_lo WHERE p = ?1 AND u >= ?2 ORDER BY u LIMIT 1";
-    let mut statement = connection.prepare_cached(sql).map_err(failed)?;
-    statement.query_row(params![parameter, least], |row| row.get(0)).optional().map_err(failed)
+/// The only series of a parameter, if it has not several: then that is in the order of all its values.
+pub(super) fn only_series(connection: &Connection, parameter: ParameterNumber) -> Result<Option<Series>, StoreError> {
+    Ok(match Series::of(connection, parameter, Unit::Any)?.as_slice() {
+        [] => Some(Series { parameter, unit: 0, point: true }),
+        [only] => Some(*only),
+        _ => None,
+    })
 }
 
 /// The row ids of living resources with these ids, largest first.
@@ -225,19 +221,26 @@ fn descending(rows: &mut Vec<i64>) {
 
 /// An end of an interval; each has a table in its order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
+pub(super) enum End {
     Low,
     High,
 }
 
-/// The ends whose table confines a test; none if it would have to be walked whole.
-fn ends(test: Test) -> &'static [End] {
+/// The ends whose table confines a test, and where they lie; none if it would have to be walked whole.
+fn ends(test: Test) -> Vec<(End, i64, i64)> {
+    // One beyond the last number there is nothing: a range that ends before it begins.
+    let above = |at: i64| at.checked_add(1).map_or((1, 0), |from| (from, i64::MAX));
+    let below = |at: i64| at.checked_sub(1).map_or((1, 0), |to| (i64::MIN, to));
     match test {
-        Test::Within(..) | Test::StartsBefore(_) | Test::StartsAfter(_) => &[End::Low],
-        Test::EndsBefore(_) | Test::EndsAfter(_) => &[End::High],
+        // An interval's low end is not above its high end.
+        Test::Within(from, to) => vec![(End::Low, from, to)],
         // Either end may be the better one; their counts tell.
-        Test::Overlaps(..) => &[End::Low, End::High],
-        Test::NotWithin(..) => &[],
+        Test::Overlaps(from, to) => vec![(End::Low, i64::MIN, to), (End::High, from, i64::MAX)],
+        Test::StartsBefore(at) => vec![(End::Low, below(at).0, below(at).1)],
+        Test::StartsAfter(at) => vec![(End::Low, above(at).0, above(at).1)],
+        Test::EndsBefore(at) => vec![(End::High, below(at).0, below(at).1)],
+        Test::EndsAfter(at) => vec![(End::High, above(at).0, above(at).1)],
+        Test::NotWithin(..) => Vec::new(),
     }
 }
 

@@ -4,6 +4,7 @@
 //! intervals stand in two tables, one per end, where a database would keep one table with indexes: so each is filled in its
 //! own order. Posts become runs ([`super::runs`]).
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::ops::Range;
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use rusqlite::{CachedStatement, Connection};
 
 use super::recent::State;
+use super::series::Series;
 use super::{failed, runs};
 use crate::search::plan::{NumberRow, Rows};
 use crate::store::keys;
@@ -54,11 +56,11 @@ pub(super) struct Post(pub(super) i64, pub(super) i64);
 
 row!(
     /// An interval, by its low end.
-    Low, "num_lo", 3: p i64 = 0, u i64 = 1, lo i64 = 2, rid i64 = 3, hi i64 = 4
+    Low, "num_lo", 2: s i64 = 0, lo i64 = 1, rid i64 = 2, w i64 = 3
 );
 row!(
-    /// An interval, by its high end.
-    High, "num_hi", 3: p i64 = 0, u i64 = 1, hi i64 = 2, rid i64 = 3, lo i64 = 4
+    /// An interval that is no point, by its high end.
+    High, "num_hi", 2: s i64 = 0, hi i64 = 1, rid i64 = 2, w i64 = 3
 );
 row!(
     /// A folded text.
@@ -80,6 +82,8 @@ pub(super) struct Tables {
     lows: Changes<Low>,
     highs: Changes<High>,
     norms: Changes<Norm>,
+    /// All series to which intervals are added.
+    series: BTreeSet<Series>,
 }
 
 impl Tables {
@@ -121,9 +125,16 @@ impl Tables {
     }
 
     fn number(&mut self, row: i64, number: &NumberRow, add: bool) {
-        let (p, low, high, unit) = (i64::from(number.parameter), number.low, number.high, number.unit.cast_signed());
-        self.lows.push((Low(p, unit, low, row, high), add));
-        self.highs.push((High(p, unit, high, row, low), add));
+        let (low, high) = (number.low, number.high);
+        let series = Series { parameter: number.parameter, unit: number.unit, point: low == high };
+        let (s, width) = (series.code(), high.wrapping_sub(low));
+        if add {
+            self.series.insert(series);
+        }
+        self.lows.push((Low(s, low, row, width), add));
+        if !series.point {
+            self.highs.push((High(s, high, row, width), add));
+        }
     }
 
     fn text(&mut self, row: i64, parameter: u32, text: &str, add: bool) {
@@ -161,6 +172,9 @@ impl Tables {
 
     /// Writes that share of every list, which are sorted, but for resources that `skip` tells.
     pub(super) fn write(&self, connection: &Connection, share: Share, skip: &dyn Fn(i64) -> bool) -> Result<(), StoreError> {
+        if share.from == 0 {
+            self.series.iter().try_for_each(|series| series.write(connection))?;
+        }
         runs::write(connection, self.posts.get(share.of(self.posts.len())).unwrap_or(&[]), skip)?;
         self.visit(&mut Slice { connection, share, skip })
     }

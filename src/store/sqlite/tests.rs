@@ -134,10 +134,11 @@ async fn a_full_store_says_so_and_keeps_what_it_has() {
     let place = tempfile::tempdir().unwrap();
     let options = Options { quota: Some(600 << 10), ..Options::default() };
     let store = Sqlite::open(&place.path().join("store.db"), schema(), Arc::new(Fixed::at(noon())), options).unwrap();
-    let note = "x".repeat(3000);
+    // Nothing that could be squeezed.
+    let note = |i: usize| (0..190).map(|j| format!("{:016x}", contract::post_of("Left", (i * 1000 + j) as u64))).collect::<String>();
     let mut stored = 0;
     let error = loop {
-        let writes = (0..4).map(|i| put("Left", &format!("n{}", stored + i), &note, &[1])).collect();
+        let writes = (0..4).map(|i| put("Left", &format!("n{}", stored + i), &note(stored + i), &[1])).collect();
         match store.commit(commit(writes)).await {
             Ok(_) => stored += 4,
             Err(error) => break error,

@@ -14,11 +14,13 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::Shared;
 use super::checkpoint::Checkpoints;
+use super::dictionary;
 use super::merge::Merge;
 use super::prepared::Prepared;
 use super::write::{Batch, Ended, Numbers};
 use crate::base::clock::Clock;
 use crate::store::port::{StoreError, Written};
+use crate::store::squeeze::{Purpose, Training};
 
 /// What a commit is answered.
 type Answered = Result<Vec<Written>, StoreError>;
@@ -33,6 +35,8 @@ struct Waiting {
 
 enum Message {
     Commit(Box<Waiting>),
+    /// Use these dictionaries from now on.
+    Dictionaries(Vec<(Purpose, Vec<u8>)>),
     /// Bring all index rows into the tables.
     Settle(oneshot::Sender<Result<(), StoreError>>),
     Close(oneshot::Sender<()>),
@@ -98,6 +102,15 @@ impl Writer {
         let waiting = Box::new(Waiting { commit, answer, _room: room });
         self.queue.send(Message::Commit(waiting)).map_err(|_| StoreError::Closed)?;
         answered.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Trains dictionaries on a thread of its own. If that fails, bytes stay larger than they need to be.
+    pub(super) fn train(&self, training: Training) {
+        let queue = self.queue.clone();
+        let run = move || {
+            let _ = queue.send(Message::Dictionaries(training.run()));
+        };
+        let _ = std::thread::Builder::new().name("store-train".to_owned()).spawn(run);
     }
 
     /// Waits until all index rows are in the tables.
@@ -181,6 +194,10 @@ impl Work {
             match other {
                 Some(Message::Settle(done)) => {
                     let _ = done.send(self.settle());
+                }
+                // Without them all goes on as before.
+                Some(Message::Dictionaries(new)) => {
+                    let _ = dictionary::add(&self.connection, &self.shared.squeezer, &new);
                 }
                 Some(Message::Close(done)) => break Some(done),
                 Some(Message::Commit(_)) | None => {}
