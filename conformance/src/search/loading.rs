@@ -1,0 +1,54 @@
+//! Brings the resources to the server, one after another, and reads back when each was written.
+
+use std::collections::HashMap;
+
+use serde_json::{Value, json};
+
+use super::asking::{Server, told};
+use super::parameters::TYPES;
+use super::world::{World, name, type_of};
+
+/// Loads the resources in their order, unless the server has just these, and gives the world that they make.
+///
+/// # Errors
+/// If the server refuses one, or has other resources of these types.
+pub(super) async fn load(server: &Server, mut resources: Vec<Value>) -> Result<World, String> {
+    let before = written(server).await?;
+    if before.is_empty() {
+        for resource in &resources {
+            let reply = server.send("PUT", &name(resource), Some(resource)).await?;
+            if !matches!(reply.status, 200 | 201) {
+                return Err(format!("{} was not created: status {}: {}: {resource}", name(resource), reply.status, told(&reply)));
+            }
+        }
+    }
+    let times = if before.is_empty() { written(server).await? } else { before };
+    if times.len() != resources.len() || !resources.iter().all(|resource| times.contains_key(&name(resource))) {
+        let of = TYPES.join(", ");
+        return Err(format!("the server has other resources than those of this run; it must be empty of {of}"));
+    }
+    for resource in &mut resources {
+        let time = times.get(&name(resource)).cloned().unwrap_or_default();
+        if let Some(body) = resource.as_object_mut() {
+            let meta = body.entry("meta").or_insert_with(|| json!({}));
+            meta.as_object_mut().map(|meta| meta.insert("lastUpdated".to_owned(), time));
+        }
+    }
+    Ok(World::new(&server.base, resources))
+}
+
+/// All resources of these types that the server has, and when each was written.
+async fn written(server: &Server) -> Result<HashMap<String, Value>, String> {
+    let mut times = HashMap::new();
+    for kind in TYPES {
+        let look = |page: &Value| {
+            let entries = page.get("entry").and_then(Value::as_array).into_iter().flatten();
+            for resource in entries.filter_map(|entry| entry.get("resource")).filter(|resource| type_of(resource) == kind) {
+                let time = resource.get("meta").and_then(|meta| meta.get("lastUpdated")).cloned();
+                times.insert(name(resource), time.unwrap_or_default());
+            }
+        };
+        server.search(&format!("{kind}?_count=200"), look).await?.map_err(|words| format!("{kind}?_count=200 was refused: {words}"))?;
+    }
+    Ok(times)
+}
