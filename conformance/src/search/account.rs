@@ -8,7 +8,7 @@ use super::parameters::{self, TYPES};
 use super::request::Request;
 use super::world::World;
 
-/// The most disagreements with the same features that are told.
+/// The most disagreements about the same parameters that are told.
 const ALIKE: usize = 3;
 
 /// How often something was asked, and what came of it.
@@ -54,7 +54,7 @@ pub struct Report {
     pub features: BTreeMap<String, Tally>,
     /// What the server said when it refused a feature.
     pub words: BTreeMap<String, String>,
-    /// The disagreements, a few with the same features.
+    /// The disagreements, a few about the same parameters.
     pub told: Vec<Disagreement>,
     /// Features asked alone: whether they are refused.
     alone: HashMap<String, bool>,
@@ -114,20 +114,16 @@ impl Report {
     }
 
     async fn disagreement(&mut self, server: &Server, world: &World, request: &Request) {
-        // What shows nothing new is not made smaller: that asks the server many times.
         let label = |request: &Request| features(request).into_iter().collect::<Vec<_>>().join(" + ");
-        let alike = |features: &str, told: &[Disagreement]| told.iter().filter(|other| other.features == features).count();
-        if alike(&label(request), &self.told) >= ALIKE {
-            self.features.entry(label(request)).or_default().disagreed += 1;
-            return;
-        }
-        let least = minimise(server, world, request).await;
+        // What shows nothing new is not made smaller: that asks the server many times.
+        let known = self.alike(request) >= ALIKE;
+        let least = if known { request.clone() } else { minimise(server, world, request).await };
         let features = label(&least);
         self.features.entry(features.clone()).or_default().disagreed += 1;
-        let Verdict::Disagreed(difference) = judge(server, world, &least).await else { return };
-        if alike(&features, &self.told) >= ALIKE || self.told.iter().any(|other| other.request == least.text()) {
+        if self.alike(&least) >= ALIKE || self.told.iter().any(|other| other.request == least.text()) {
             return;
         }
+        let Verdict::Disagreed(difference) = judge(server, world, &least).await else { return };
         let (expected, got) = *difference;
         let concerned = got.split_whitespace().map(|word| word.trim_end_matches(';')).filter_map(|name| world.place(name)).take(2);
         let resources = concerned.map(|place| world.at(place).to_string()).collect();
@@ -139,6 +135,12 @@ impl Report {
             format!("expected {} matches: {}{more}{along}\n    got {got}", expected.matches.len(), matches.join(" "))
         };
         self.told.push(Disagreement { features, request: least.text(), difference, resources });
+    }
+
+    /// How many of the disagreements told are about the same parameters of the same type.
+    fn alike(&self, request: &Request) -> usize {
+        let about = |request: &Request| (request.kind.clone(), request.parameters.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>());
+        self.told.iter().filter(|other| about(&Request::parse(&other.request)) == about(request)).count()
     }
 
     /// Whether every search was answered as expected, refusals apart.

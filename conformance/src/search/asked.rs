@@ -66,14 +66,16 @@ fn chance_text<'a>(chance: &mut Chance, shape: &str, element: &'a Value) -> Opti
     chance.pick(&texts(shape, element)).copied()
 }
 
-/// The first letters of a text, in another letter case sometimes.
+/// The first letters of a text, in another letter case sometimes. White space at the ends is open, and not asked for.
 fn beginning(chance: &mut Chance, text: &str) -> String {
+    let text = text.trim();
     let count = 1 + chance.below(text.chars().count() + 2);
     let part: String = text.chars().take(count).collect();
+    let part = part.trim_end();
     match chance.below(4) {
         0 => part.to_uppercase(),
         1 => part.to_lowercase(),
-        _ => part,
+        _ => part.to_owned(),
     }
 }
 

@@ -28,7 +28,8 @@
 //! - `:above` and `:below` of URIs go by whole steps of the path.
 //! - A chain without a type goes through all types that the reference may lead to and that have the next parameter.
 //! - Each `_has` stands for itself: two of them may be met by different resources.
-//! - A parameter `patient` goes by the type that the reference names; whether the resource exists does not matter.
+//! - A parameter `patient` goes by the type that the reference names, or that the contained resource has; whether a resource
+//!   exists does not matter.
 //! - Starts of variants and windows are counted from 1, whatever the sequence's own counting; ends are inclusive. The
 //!   chromosome is also told by an accession `NC_000001` to `NC_000024`.
 //! - `:iterate` goes on over what came along until nothing new comes; a plain include applies to matches only.
@@ -56,6 +57,8 @@ mod pools;
 mod questions;
 mod request;
 mod resources;
+#[cfg(test)]
+mod tests;
 mod tokens;
 mod units;
 mod world;

@@ -60,11 +60,20 @@ impl World {
     pub(super) fn elements<'a>(&self, resource: &'a Value, parameter: &Parameter) -> Vec<&'a Value> {
         let mut found = select(resource, parameter.place);
         if parameter.only {
-            found.retain(|element| {
-                Link::of(&self.base, element).is_some_and(|link| parameter.targets.iter().any(|target| link.target() == Some(target)))
-            });
+            found.retain(|element| self.named(resource, element).is_some_and(|kind| parameter.targets.contains(&kind)));
         }
         found
+    }
+
+    /// The type of what a reference leads to, be it here, elsewhere, or contained.
+    fn named<'a>(&self, resource: &'a Value, element: &'a Value) -> Option<&'a str> {
+        let text = element.get("reference")?.as_str()?;
+        if let Some(id) = text.strip_prefix('#') {
+            let inner = select(resource, "contained").into_iter();
+            return inner.filter(|inner| inner.get("id").and_then(Value::as_str) == Some(id)).map(type_of).next();
+        }
+        let path = text.split("/_history/").next().unwrap_or(text);
+        path.rsplit('/').nth(1)
     }
 
     /// The places of the resources here that a reference parameter of a resource leads to.
