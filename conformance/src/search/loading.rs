@@ -1,4 +1,7 @@
 //! Brings the resources to the server, one after another, and reads back when each was written.
+//!
+//! Some are written with other content first, and some that others refer to are deleted: neither may leave a trace in the index,
+//! and a change makes no resource newer, since creation counts.
 
 use std::collections::HashMap;
 
@@ -6,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::asking::{Server, told};
 use super::parameters::TYPES;
+use super::pools::versions;
 use super::world::{World, name, type_of};
 
 /// Loads the resources in their order, unless the server has just these, and gives the world that they make.
@@ -15,11 +19,24 @@ use super::world::{World, name, type_of};
 pub(super) async fn load(server: &Server, mut resources: Vec<Value>) -> Result<World, String> {
     let before = written(server).await?;
     if before.is_empty() {
-        for resource in &resources {
-            let reply = server.send("PUT", &name(resource), Some(resource)).await?;
-            if !matches!(reply.status, 200 | 201) {
-                return Err(format!("{} was not created: status {}: {}: {resource}", name(resource), reply.status, told(&reply)));
+        for kind in TYPES {
+            if let Some(one) = resources.iter().find(|resource| type_of(resource) == kind) {
+                let doomed = renamed(one, "nobody");
+                put(server, &doomed).await?;
+                let reply = server.send("DELETE", &name(&doomed), None).await?;
+                if !matches!(reply.status, 200 | 202 | 204) {
+                    return Err(format!("{} was not deleted: status {}: {}", name(&doomed), reply.status, told(&reply)));
+                }
             }
+        }
+        for (index, resource) in resources.iter().enumerate() {
+            match other(&resources, index).filter(|_| twice(resource)) {
+                Some(other) => put(server, &renamed(other, id(resource))).await?,
+                None => put(server, resource).await?,
+            }
+        }
+        for resource in resources.iter().filter(|resource| twice(resource)) {
+            put(server, resource).await?;
         }
     }
     let times = if before.is_empty() { written(server).await? } else { before };
@@ -35,6 +52,39 @@ pub(super) async fn load(server: &Server, mut resources: Vec<Value>) -> Result<W
         }
     }
     Ok(World::new(&server.base, resources))
+}
+
+async fn put(server: &Server, resource: &Value) -> Result<(), String> {
+    let reply = server.send("PUT", &name(resource), Some(resource)).await?;
+    if matches!(reply.status, 200 | 201) {
+        Ok(())
+    } else {
+        Err(format!("{} was not written: status {}: {}: {resource}", name(resource), reply.status, told(&reply)))
+    }
+}
+
+fn id(resource: &Value) -> &str {
+    resource.get("id").and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Whether a resource is written twice.
+fn twice(resource: &Value) -> bool {
+    id(resource).strip_prefix('r').and_then(|number| number.parse().ok()).is_some_and(|number| versions(number) > 1)
+}
+
+/// Another resource of the same type.
+fn other(resources: &[Value], index: usize) -> Option<&Value> {
+    let kind = type_of(resources.get(index)?);
+    let (before, after) = resources.split_at_checked(index)?;
+    after.iter().skip(1).chain(before).find(|other| type_of(other) == kind)
+}
+
+fn renamed(resource: &Value, id: &str) -> Value {
+    let mut copy = resource.clone();
+    if let Some(body) = copy.as_object_mut() {
+        body.insert("id".to_owned(), json!(id));
+    }
+    copy
 }
 
 /// All resources of these types that the server has, and when each was written.

@@ -95,6 +95,12 @@ pub(super) const URIS: [&str; 5] = [
     "urn:oid:1.2.3",
 ];
 
+/// How many versions the resource with this number in its id gets: some are written twice, with other content at first.
+#[must_use]
+pub(super) fn versions(number: usize) -> usize {
+    1 + usize::from(number % 7 == 3)
+}
+
 /// Makes values, and counts how many resources of a type there will be.
 #[derive(Debug)]
 pub(super) struct Maker {
@@ -251,10 +257,11 @@ impl Maker {
     /// A reference to one of the resources of a type, in one of its many forms.
     pub(super) fn reference(&mut self, kind: &str) -> Value {
         let count = self.counts.iter().find(|(name, _)| *name == kind).map_or(0, |(_, count)| *count);
-        let name = format!("{kind}/r{}", self.chance.below(count.max(1)));
+        let number = self.chance.below(count.max(1));
+        let name = format!("{kind}/r{number}");
         match self.chance.below(100) {
             0..12 => json!({"reference": format!("{}/{name}", self.base)}),
-            12..19 => json!({"reference": format!("{name}/_history/1")}),
+            12..19 => json!({"reference": format!("{name}/_history/{}", versions(number))}),
             19..24 => json!({"identifier": self.identifier()}),
             24..27 => json!({"reference": format!("{kind}/nobody")}),
             27..29 => json!({"display": "r1"}),

@@ -1,6 +1,7 @@
 //! The run itself, against a small server that answers by the evaluator: as it is, it agrees; bent in one way, each is found.
 
 use std::convert::Infallible;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -37,6 +38,7 @@ struct Store {
     base: String,
     bend: Bend,
     world: Mutex<Arc<World>>,
+    writes: AtomicUsize,
 }
 
 impl Store {
@@ -45,10 +47,21 @@ impl Store {
         let mut world = self.world.lock().unwrap();
         let mut all = world.all().to_vec();
         let meta = resource.as_object_mut().unwrap().entry("meta").or_insert_with(|| json!({}));
-        meta["lastUpdated"] = json!(format!("2020-03-01T09:{:02}:00.{:03}Z", all.len() / 1000, all.len() % 1000));
-        all.push(resource.clone());
+        self.writes.fetch_add(1, Ordering::Relaxed);
+        meta["lastUpdated"] = json!(format!("2020-03-01T09:30:00.{:03}Z", self.writes.load(Ordering::Relaxed)));
+        match world.place(&super::world::name(&resource)) {
+            Some(place) => all[place] = resource.clone(),
+            None => all.push(resource.clone()),
+        }
         *world = Arc::new(World::new(&self.base, all));
         (201, resource)
+    }
+
+    fn delete(&self, name: &str) -> (u16, Value) {
+        let mut world = self.world.lock().unwrap();
+        let all = world.all().iter().filter(|resource| super::world::name(resource) != name).cloned().collect();
+        *world = Arc::new(World::new(&self.base, all));
+        (200, json!({}))
     }
 
     fn search(&self, target: &str) -> (u16, Value) {
@@ -86,16 +99,20 @@ impl Store {
 
 async fn serve(store: Arc<Store>, request: Message<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     let target = request.uri().to_string().trim_start_matches("/fhir").trim_start_matches('/').to_owned();
-    let put = request.method() == "PUT";
+    let method = request.method().clone();
     let body = request.into_body().collect().await.unwrap().to_bytes();
-    let (status, body) = if put { store.put(&body) } else { store.search(&target) };
+    let (status, body) = match method.as_str() {
+        "PUT" => store.put(&body),
+        "DELETE" => store.delete(&target),
+        _ => store.search(&target),
+    };
     Ok(Response::builder().status(status).body(Full::new(Bytes::from(body.to_string()))).unwrap())
 }
 
 async fn report(bend: Bend, queries: usize) -> Report {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}/fhir", listener.local_addr().unwrap());
-    let store = Arc::new(Store { base: base.clone(), bend, world: Mutex::default() });
+    let store = Arc::new(Store { base: base.clone(), bend, world: Mutex::default(), writes: AtomicUsize::new(0) });
     tokio::spawn(async move {
         loop {
             let (stream, _) = listener.accept().await.unwrap();
