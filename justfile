@@ -24,6 +24,10 @@ demo:
 conformance base="http://127.0.0.1:8080/fhir":
     cargo run -p conformance -- --base-url {{base}}
 
+# Random searches against a running server without resources, compared with a naive evaluator.
+conformance-search base="http://127.0.0.1:8080/fhir" queries="20000" seed="1":
+    cargo run -p conformance -- search --url {{base}} --queries {{queries}} --seed {{seed}}
+
 # The public packages that the definitions are compiled from; tests read them from NORN_PACKAGES.
 packages folder="target/packages":
     cargo run -- definitions fetch {{folder}}

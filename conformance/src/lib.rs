@@ -18,5 +18,6 @@ pub mod report;
 pub mod results;
 pub mod rules;
 pub mod run;
+pub mod search;
 pub mod suites;
 pub mod template;

@@ -7,16 +7,19 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use conformance::junit;
 use conformance::report::{self, Summary};
 use conformance::run::{Runner, Settings};
+use conformance::search;
 use conformance::suites::{self, Filter};
 
 /// Runs conformance cases against any FHIR R4 server and reports what held and what did not.
 #[derive(Debug, Parser)]
-#[command(name = "conformance", version)]
+#[command(name = "conformance", version, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// Base URL of the server, such as http://127.0.0.1:8080/fhir
     #[arg(long, value_name = "URL", required_unless_present = "list")]
     base_url: Option<String>,
@@ -49,9 +52,44 @@ struct Arguments {
     timeout: u16,
 }
 
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Asks random searches over random resources and compares the answers with a naive evaluator of the specification
+    Search(Search),
+}
+
+#[derive(Debug, clap::Args)]
+struct Search {
+    /// Base URL of a server without resources, such as http://127.0.0.1:8080/fhir; it may have those of an earlier run like this one
+    #[arg(long, value_name = "URL")]
+    url: String,
+    /// How many random searches
+    #[arg(long, value_name = "N", default_value_t = 2000)]
+    queries: usize,
+    /// What resources and searches follow from
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// About how many random resources
+    #[arg(long, value_name = "N", default_value_t = 400)]
+    resources: usize,
+    /// Fail also when the server refuses a feature of search
+    #[arg(long)]
+    strict: bool,
+    /// Searches asked at the same time
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
+    jobs: u16,
+    /// Longest wait for one answer
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..))]
+    timeout: u16,
+}
+
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    match conform(&arguments) {
+    let passed = match &arguments.command {
+        Some(Command::Search(search)) => compare(search),
+        None => conform(&arguments),
+    };
+    match passed {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
         Err(message) => {
@@ -84,6 +122,21 @@ fn conform(arguments: &Arguments) -> Result<bool, String> {
     }
     tell(|out| report::report(out, base, &outcomes, arguments.verbose))?;
     Ok(summary.failed == 0)
+}
+
+/// Compares a server's search with the evaluator; true if they agree.
+fn compare(asked: &Search) -> Result<bool, String> {
+    let options = search::Options {
+        queries: asked.queries,
+        seed: asked.seed,
+        resources: asked.resources,
+        jobs: asked.jobs.into(),
+        patience: Duration::from_secs(asked.timeout.into()),
+    };
+    let runtime = tokio::runtime::Runtime::new().map_err(|error| format!("cannot start: {error}"))?;
+    let report = runtime.block_on(search::run(&asked.url, options))?;
+    tell(|out| writeln!(out, "{report}"))?;
+    Ok(report.agrees() && (report.refused == 0 || !asked.strict))
 }
 
 /// The folder that was asked for, or the one that lies beside this package's sources.
