@@ -6,8 +6,10 @@
 //! Invariant: no decision about resources is made here; no SQL.
 
 mod body;
+pub mod cors;
 mod format;
 mod negotiate;
+mod prefer;
 mod respond;
 pub mod server;
 mod service;

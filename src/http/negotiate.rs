@@ -5,7 +5,8 @@
 use hyper::HeaderMap;
 use hyper::header::{ACCEPT, ACCEPT_CHARSET, ACCEPT_ENCODING, CONTENT_TYPE, HeaderName};
 
-use crate::interactions::{Failure, FailureKind, Handling};
+use super::prefer::Preferences;
+use crate::interactions::{Failure, FailureKind};
 use crate::model::outcome::IssueType;
 use crate::patch;
 
@@ -44,16 +45,7 @@ pub(super) struct Wanted {
     pub(super) format: Format,
     pub(super) pretty: bool,
     pub(super) gzip: bool,
-    pub(super) returns: Option<Return>,
-    pub(super) handling: Handling,
-}
-
-/// `Prefer: return=`
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Return {
-    Minimal,
-    Representation,
-    Outcome,
+    pub(super) prefer: Preferences,
 }
 
 /// Reads what the client wants. `_format` goes before Accept.
@@ -82,16 +74,7 @@ pub(super) fn wanted(headers: &HeaderMap, query: &str) -> Result<Wanted, Failure
     if let Some(encodings) = text(headers, &ACCEPT_ENCODING) {
         wanted.gzip = ranges(encodings).any(|(name, weight)| weight > 0 && matches!(name, "gzip" | "*"));
     }
-    for prefer in headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split([',', ';'])) {
-        match prefer.trim() {
-            "return=minimal" => wanted.returns = Some(Return::Minimal),
-            "return=representation" => wanted.returns = Some(Return::Representation),
-            "return=OperationOutcome" => wanted.returns = Some(Return::Outcome),
-            "handling=lenient" => wanted.handling = Handling::Lenient,
-            "handling=strict" => wanted.handling = Handling::Strict,
-            _ => {}
-        }
-    }
+    wanted.prefer = Preferences::read(headers);
     Ok(wanted)
 }
 

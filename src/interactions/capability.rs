@@ -18,7 +18,7 @@ pub(super) fn statement(gateway: &Gateway) -> Bytes {
     let catalog = &gateway.catalog;
     let resources = catalog.schema().resource_types().map(|kind| resource(gateway, kind));
     let security = Draft::object()
-        .with("cors", false)
+        .with("cors", gateway.cross_origin)
         .with("description", "No authorization is configured: the server listens on the loopback interface only.");
     let rest = Draft::object()
         .with("mode", "server")

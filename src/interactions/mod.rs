@@ -63,6 +63,8 @@ pub struct Gateway {
     pub page_size: PageSize,
     /// Signs the places in next links.
     pub signer: Arc<Signer>,
+    /// Whether scripts of other origins are served, for the CapabilityStatement.
+    pub cross_origin: bool,
     /// The CapabilityStatement, made when it is first asked for.
     pub capabilities: Arc<OnceLock<Bytes>>,
 }

@@ -7,6 +7,7 @@ mod conformance;
 mod crash;
 mod demo;
 mod examples;
+mod headers;
 mod history;
 mod import;
 mod patch;
