@@ -5,6 +5,7 @@
 //!
 //! Invariant: no decision about resources is made here; no SQL.
 
+mod binary;
 mod body;
 pub mod cors;
 mod format;

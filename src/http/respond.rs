@@ -7,7 +7,7 @@ use std::io::Write as _;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LAST_MODIFIED, LOCATION, VARY};
-use hyper::{Response, StatusCode};
+use hyper::{HeaderMap, Response, StatusCode};
 
 use super::format;
 use super::negotiate::Wanted;
@@ -123,13 +123,18 @@ pub(super) fn respond(outcome: Result<Answer, Failure>, gateway: &Gateway, wante
     let headers = response.headers_mut();
     headers.extend(wanted.prefer.applied(&answer).map(|applied| (PREFERENCE_APPLIED, applied)));
     if let Some(version) = &told.version {
-        headers.insert(ETAG, value(&format!("W/\"{}\"", version.version)));
-        headers.insert(LAST_MODIFIED, value(&http_date(version.updated)));
+        tell_version(version, headers);
         if told.located {
             headers.insert(LOCATION, value(&location(version, gateway)));
         }
     }
     response
+}
+
+/// ETag and Last-Modified.
+pub(super) fn tell_version(version: &Version, headers: &mut HeaderMap) {
+    headers.insert(ETAG, value(&format!("W/\"{}\"", version.version)));
+    headers.insert(LAST_MODIFIED, value(&http_date(version.updated)));
 }
 
 /// The response to a request that failed; the cause goes to the log.

@@ -9,14 +9,14 @@ use hyper::body::Incoming;
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, ORIGIN};
 use hyper::{Method, Request, Response, StatusCode};
 
-use super::BASE_PATH;
 use super::body::{Purpose, Received, receive};
 use super::cors::Cors;
 use super::negotiate::{Wanted, text, wanted};
-use super::respond::{fail, read_http_date, respond};
+use super::respond::{fail, read_http_date, respond, tell_version};
+use super::{BASE_PATH, binary};
 use crate::interactions::request::Verb;
 use crate::interactions::route::Route;
-use crate::interactions::{self, Failure, FailureKind, Gateway};
+use crate::interactions::{self, Answer, Failure, FailureKind, Gateway};
 use crate::model::outcome::IssueType;
 use crate::patch::MEDIA_TYPES;
 use crate::store::port::Idempotency;
@@ -75,7 +75,8 @@ impl Service {
         };
         let below = below.trim_matches('/').to_owned();
         let query = request.uri().query().unwrap_or("").to_owned();
-        let wanted = match wanted(request.headers(), &query) {
+        let binary = binary::is_at(&below).then(|| request.headers().clone());
+        let mut wanted = match wanted(request.headers(), &query, binary.is_some()) {
             Ok(wanted) => wanted,
             Err(failure) => return fail(&failure, &self.gateway, &Wanted::default()),
         };
@@ -86,6 +87,18 @@ impl Service {
             },
             Err(failure) => Err(failure),
         };
+        if let (Some(headers), Ok(Answer::Resource(version)), false) = (&binary, &outcome, wanted.told)
+            && let Some(body) = &version.body
+        {
+            match binary::tell(body, headers, self.gateway.catalog.schema(), &self.gateway.limits) {
+                Ok(binary::Told::Content(mut response)) => {
+                    tell_version(version, response.headers_mut());
+                    return response;
+                }
+                Ok(binary::Told::Resource(format)) => wanted.format = format,
+                Err(failure) => return fail(&failure, &self.gateway, &wanted),
+            }
+        }
         respond(outcome, &self.gateway, &wanted)
     }
 
@@ -124,6 +137,7 @@ impl Service {
                 let purpose = match route {
                     Route::Patch(_) => Purpose::Patch,
                     Route::Search(_) => Purpose::Search,
+                    _ if binary::is_at(&path) => Purpose::Binary(path.split('/').nth(1)),
                     _ => Purpose::Resource,
                 };
                 receive(&head.headers, body, purpose, self.gateway.catalog.schema(), &self.gateway.limits).await?

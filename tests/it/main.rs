@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, clippy::panic, clippy::indexing_slicing, reason = "tests stop at the first surprise")]
 
+mod binary;
 mod conditional;
 mod conformance;
 mod crash;
