@@ -144,7 +144,9 @@ pub(super) fn take(
 /// Whether a body that cannot be read was meant as a Binary resource: then what is wrong with it is told.
 fn means_binary(plain: &[u8], format: Format) -> bool {
     match format {
-        Format::Json => serde_json::from_slice::<serde_json::Value>(plain).is_ok_and(|json| json["resourceType"] == BINARY),
+        Format::Json => {
+            serde_json::from_slice::<serde_json::Value>(plain).is_ok_and(|json| json.get("resourceType").is_some_and(|kind| kind == BINARY))
+        }
         Format::Xml => {
             let start = String::from_utf8_lossy(plain.get(..1024).unwrap_or(plain));
             start.contains("<Binary") && start.contains("http://hl7.org/fhir")

@@ -100,7 +100,7 @@ fn tell(answer: &Answer, returns: Option<Return>, in_bundle: bool) -> Told {
             Told { status, body, version: None, located: false }
         }
         Answer::Head(answer) => Told { body: None, ..tell(answer, returns, in_bundle) },
-        Answer::Bundle(bundle) | Answer::Capabilities(bundle) => {
+        Answer::Bundle(bundle) | Answer::Parameters(bundle) | Answer::Capabilities(bundle) => {
             Told { status: StatusCode::OK, body: Some(bundle.clone()), version: None, located: false }
         }
         Answer::Batch(_) | Answer::Transaction(_) => Told { status: StatusCode::OK, body: None, version: None, located: false },

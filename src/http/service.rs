@@ -136,7 +136,8 @@ impl Service {
             (Verb::Post | Verb::Put | Verb::Patch, route) => {
                 let purpose = match route {
                     Route::Patch(_) => Purpose::Patch,
-                    Route::Search(_) => Purpose::Search,
+                    Route::Search(..) | Route::Compartment(_) => Purpose::Search,
+                    Route::Operation(..) => Purpose::Resource,
                     _ if binary::is_at(&path) => Purpose::Binary(path.split('/').nth(1)),
                     _ => Purpose::Resource,
                 };

@@ -7,12 +7,14 @@
 
 pub mod bundle;
 mod capability;
+mod compartment;
 mod condition;
 mod create;
 mod delete;
 pub mod failure;
 mod history;
 mod include;
+pub mod operation;
 pub mod patch;
 mod read;
 mod reference;
@@ -93,6 +95,8 @@ pub enum Answer {
     Head(Box<Answer>),
     /// A searchset or history Bundle.
     Bundle(Bytes),
+    /// What an operation returns.
+    Parameters(Bytes),
     /// The CapabilityStatement.
     Capabilities(Bytes),
     /// The answers of a batch.
@@ -119,6 +123,8 @@ impl Gateway {
             Interaction::Capabilities => Ok(Answer::Capabilities(self.capabilities.get_or_init(|| capability::statement(self)).clone())),
             Interaction::Batch(entries) => self.batch(entries).await,
             Interaction::Transaction(transaction) => self.transaction(transaction).await,
+            Interaction::Operation(operation) => self.operation(*operation).await,
+            Interaction::Compartment(compartment) => self.search_compartment(compartment).await,
             Interaction::Head(interaction) => Box::pin(self.execute(*interaction)).await.map(|answer| Answer::Head(Box::new(answer))),
         }
     }

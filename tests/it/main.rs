@@ -11,6 +11,7 @@ mod examples;
 mod headers;
 mod history;
 mod import;
+mod operations;
 mod patch;
 mod profiles;
 mod rest;
