@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, clippy::panic, clippy::indexing_slicing, reason = "tests stop at the first surprise")]
 
 mod binary;
+mod capability;
 mod conditional;
 mod conformance;
 mod crash;
