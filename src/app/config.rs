@@ -11,6 +11,7 @@ use super::Ended;
 use super::arguments::{Serve, Serving};
 use crate::base::budget::Limits;
 use crate::http::BASE_PATH;
+use crate::http::cors::Cors;
 use crate::search::resolve::PageSize;
 
 /// The file as written.
@@ -35,6 +36,8 @@ pub struct File {
     pub search: SearchFile,
     /// Memory for current versions, in MiB.
     pub cache_mib: Option<u64>,
+    /// Scripts of other origins.
+    pub cors: CorsFile,
 }
 
 /// How the log is written.
@@ -82,6 +85,18 @@ pub struct SearchFile {
     pub max_count: Option<usize>,
 }
 
+/// `[cors]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CorsFile {
+    /// Origins whose scripts may read answers.
+    pub origins: Vec<String>,
+    /// Whether browsers may send credentials along.
+    pub credentials: bool,
+    /// For how many seconds browsers may remember what is allowed.
+    pub max_age: Option<u32>,
+}
+
 /// Where resources are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreUrl {
@@ -125,6 +140,8 @@ pub struct Config {
     pub page_size: PageSize,
     /// Memory for current versions, in bytes.
     pub cache_bytes: u64,
+    /// Whose scripts may read answers.
+    pub cors: Cors,
 }
 
 impl Config {
@@ -161,6 +178,7 @@ impl Config {
         {
             return Err(Ended::Misused(format!("\"{url}\" is not a base URL: write for example https://fhir.hospital.example{BASE_PATH}")));
         }
+        let cors = Cors::new(&file.cors.origins, file.cors.credentials, file.cors.max_age.unwrap_or(600)).map_err(Ended::Misused)?;
         let (limits, sizes) = (Limits::default(), PageSize::default());
         let most = file.search.max_count.unwrap_or(sizes.most);
         Ok(Self {
@@ -179,6 +197,7 @@ impl Config {
             connections: file.limits.connections.unwrap_or(10_000),
             page_size: PageSize { default: file.search.default_count.unwrap_or(sizes.default).min(most), most },
             cache_bytes: file.cache_mib.unwrap_or(64) << 20,
+            cors,
         })
     }
 }

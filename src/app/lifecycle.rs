@@ -36,7 +36,7 @@ pub(super) async fn serve(listener: TcpListener, gateway: Arc<Gateway>, config: 
     // Before the first answer: whoever has one may stop us, and the store must be closed then.
     let mut signals = Signals::catch()?;
     let (stopper, stop) = watch::channel(false);
-    let service = Service::new(gateway.clone());
+    let service = Service::new(gateway.clone()).across(config.cors.clone());
     let options = Options { connections: config.connections, ..Options::default() };
     let serving = tokio::spawn(server::serve(listener, acceptor, service, options, stop));
     signals.any().await;

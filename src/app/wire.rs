@@ -37,6 +37,7 @@ pub(super) fn gateway(config: &Config, base: &str) -> Result<Gateway, Ended> {
         limits: config.limits,
         page_size: config.page_size,
         signer: Arc::new(Signer::new(&secret)),
+        cross_origin: config.cors.enabled(),
         capabilities: Arc::default(),
     })
 }

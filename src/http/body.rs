@@ -9,8 +9,8 @@ use hyper::HeaderMap;
 use hyper::body::{Body as _, Incoming};
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE};
 
-use super::format;
 use super::negotiate::{Content, content, text};
+use super::{binary, format};
 use crate::base::budget::Limits;
 use crate::interactions::{Failure, FailureKind};
 use crate::model::outcome::{Issue, IssueType};
@@ -34,21 +34,24 @@ pub(super) struct Received {
 
 /// What a body is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Purpose {
+pub(super) enum Purpose<'p> {
     /// Something is to be stored: a resource.
     Resource,
     /// A search: a form.
     Search,
     /// A change: a patch document, or a resource that tells one.
     Patch,
+    /// A Binary is to be stored: anything at all; under this id, if the address has one.
+    Binary(Option<&'p str>),
 }
 
-impl Purpose {
+impl Purpose<'_> {
     /// A sentence that says what can be sent.
     fn sentence(self) -> &'static str {
         match self {
             Self::Resource => "Send application/fhir+json or application/fhir+xml; for POST _search, application/x-www-form-urlencoded.",
             Self::Search => "Send a form to _search: application/x-www-form-urlencoded.",
+            Self::Binary(_) => "Send content under its Content-Type, or a Binary as application/fhir+json or application/fhir+xml.",
             Self::Patch => {
                 "Send application/json-patch+json, application/xml-patch+xml, or a Parameters resource as application/fhir+json or \
                  application/fhir+xml."
@@ -61,7 +64,7 @@ impl Purpose {
 pub(super) async fn receive(
     headers: &HeaderMap,
     body: Incoming,
-    purpose: Purpose,
+    purpose: Purpose<'_>,
     schema: &'static Schema,
     limits: &Limits,
 ) -> Result<Received, Failure> {
@@ -76,7 +79,7 @@ pub(super) async fn receive(
         // The same bytes mean other things in other languages of patches.
         return Err(refuse());
     }
-    let content = content(headers, purpose.sentence())?;
+    let content = content(headers, purpose.sentence());
     let plain = match text(headers, &CONTENT_ENCODING) {
         None | Some("identity") => bytes.clone(),
         Some("gzip" | "x-gzip") => gunzip(&bytes, limits.bytes)?,
@@ -89,7 +92,11 @@ pub(super) async fn receive(
             ));
         }
     };
-    match (content, purpose) {
+    if let Purpose::Binary(id) = purpose {
+        let (resource, issues) = binary::take(&plain, headers, content.ok(), id, schema, limits)?;
+        return Ok(Received { resource: Some(resource), issues, bytes, ..Received::default() });
+    }
+    match (content?, purpose) {
         (Content::Form, Purpose::Search) => {
             let form = String::from_utf8(plain.to_vec()).map_err(|_| Failure::invalid("", "The form is not UTF-8."))?;
             Ok(Received { form: Some(form), bytes, ..Received::default() })

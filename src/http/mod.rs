@@ -5,9 +5,12 @@
 //!
 //! Invariant: no decision about resources is made here; no SQL.
 
+mod binary;
 mod body;
+pub mod cors;
 mod format;
 mod negotiate;
+mod prefer;
 mod respond;
 pub mod server;
 mod service;

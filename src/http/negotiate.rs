@@ -5,7 +5,8 @@
 use hyper::HeaderMap;
 use hyper::header::{ACCEPT, ACCEPT_CHARSET, ACCEPT_ENCODING, CONTENT_TYPE, HeaderName};
 
-use crate::interactions::{Failure, FailureKind, Handling};
+use super::prefer::Preferences;
+use crate::interactions::{Failure, FailureKind};
 use crate::model::outcome::IssueType;
 use crate::patch;
 
@@ -42,22 +43,15 @@ impl Format {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Wanted {
     pub(super) format: Format,
+    /// Whether `_format` told the format.
+    pub(super) told: bool,
     pub(super) pretty: bool,
     pub(super) gzip: bool,
-    pub(super) returns: Option<Return>,
-    pub(super) handling: Handling,
+    pub(super) prefer: Preferences,
 }
 
-/// `Prefer: return=`
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Return {
-    Minimal,
-    Representation,
-    Outcome,
-}
-
-/// Reads what the client wants. `_format` goes before Accept.
-pub(super) fn wanted(headers: &HeaderMap, query: &str) -> Result<Wanted, Failure> {
+/// Reads what the client wants. `_format` goes before Accept, which may name anything where `native` content is served.
+pub(super) fn wanted(headers: &HeaderMap, query: &str, native: bool) -> Result<Wanted, Failure> {
     let mut wanted = Wanted::default();
     let mut told = None;
     if query.contains("_format") || query.contains("_pretty") {
@@ -70,8 +64,10 @@ pub(super) fn wanted(headers: &HeaderMap, query: &str) -> Result<Wanted, Failure
             }
         }
     }
+    wanted.told = told.is_some();
     wanted.format = match told {
         Some(value) => format_told(&value)?,
+        None if native => accepted(text(headers, &ACCEPT)).unwrap_or_default(),
         None => accepted(text(headers, &ACCEPT))?,
     };
     if let Some(charsets) = text(headers, &ACCEPT_CHARSET)
@@ -82,16 +78,7 @@ pub(super) fn wanted(headers: &HeaderMap, query: &str) -> Result<Wanted, Failure
     if let Some(encodings) = text(headers, &ACCEPT_ENCODING) {
         wanted.gzip = ranges(encodings).any(|(name, weight)| weight > 0 && matches!(name, "gzip" | "*"));
     }
-    for prefer in headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split([',', ';'])) {
-        match prefer.trim() {
-            "return=minimal" => wanted.returns = Some(Return::Minimal),
-            "return=representation" => wanted.returns = Some(Return::Representation),
-            "return=OperationOutcome" => wanted.returns = Some(Return::Outcome),
-            "handling=lenient" => wanted.handling = Handling::Lenient,
-            "handling=strict" => wanted.handling = Handling::Strict,
-            _ => {}
-        }
-    }
+    wanted.prefer = Preferences::read(headers);
     Ok(wanted)
 }
 
@@ -103,7 +90,7 @@ fn format_told(value: &str) -> Result<Format, Failure> {
         .ok_or_else(|| not_acceptable("The format asked for by _format is not possible: use json or xml."))
 }
 
-fn accepted(accept: Option<&str>) -> Result<Format, Failure> {
+pub(super) fn accepted(accept: Option<&str>) -> Result<Format, Failure> {
     let Some(accept) = accept else { return Ok(Format::Json) };
     let mut best: Option<(u16, Format)> = None;
     for (name, weight) in ranges(accept).filter(|(_, weight)| *weight > 0) {
@@ -120,7 +107,7 @@ fn accepted(accept: Option<&str>) -> Result<Format, Failure> {
 }
 
 /// The members of a list header with their weight in thousandths.
-fn ranges(list: &str) -> impl Iterator<Item = (&str, u16)> {
+pub(super) fn ranges(list: &str) -> impl Iterator<Item = (&str, u16)> {
     list.split(',').map(|member| {
         let mut parts = member.split(';').map(str::trim);
         let name = parts.next().unwrap_or("");
@@ -181,6 +168,6 @@ pub(super) fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h 
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
-fn not_acceptable(why: &str) -> Failure {
+pub(super) fn not_acceptable(why: &str) -> Failure {
     Failure::new(FailureKind::NotAcceptable, IssueType::NotSupported, "Accept", why)
 }

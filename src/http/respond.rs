@@ -6,16 +6,20 @@ use std::io::Write as _;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderValue, LAST_MODIFIED, LOCATION, VARY};
-use hyper::{Response, StatusCode};
+use hyper::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LAST_MODIFIED, LOCATION, VARY};
+use hyper::{HeaderMap, Response, StatusCode};
 
 use super::format;
-use super::negotiate::{Return, Wanted};
+use super::negotiate::Wanted;
+use super::prefer::Return;
 use crate::base::clock::{Instant, civil};
 use crate::interactions::{Answer, Failure, FailureKind, Gateway};
 use crate::model::draft::Draft;
 use crate::model::outcome::{Issue, IssueType, operation_outcome};
 use crate::store::port::Version;
+
+/// Which preferences of the client were followed (RFC 7240, section 3).
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
 /// Answers smaller than this are not worth compressing.
 const WORTH_COMPRESSING: usize = 1400;
@@ -96,7 +100,7 @@ fn tell(answer: &Answer, returns: Option<Return>, in_bundle: bool) -> Told {
             Told { status, body, version: None, located: false }
         }
         Answer::Head(answer) => Told { body: None, ..tell(answer, returns, in_bundle) },
-        Answer::Bundle(bundle) | Answer::Capabilities(bundle) => {
+        Answer::Bundle(bundle) | Answer::Parameters(bundle) | Answer::Capabilities(bundle) => {
             Told { status: StatusCode::OK, body: Some(bundle.clone()), version: None, located: false }
         }
         Answer::Batch(_) | Answer::Transaction(_) => Told { status: StatusCode::OK, body: None, version: None, located: false },
@@ -109,7 +113,7 @@ pub(super) fn respond(outcome: Result<Answer, Failure>, gateway: &Gateway, wante
         Ok(answer) => answer,
         Err(failure) => return fail(&failure, gateway, wanted),
     };
-    let mut told = tell(&answer, wanted.returns, false);
+    let mut told = tell(&answer, wanted.prefer.returns, false);
     match &answer {
         Answer::Batch(answers) => told.body = Some(bundle("batch-response", answers, gateway, wanted)),
         Answer::Transaction(answers) => told.body = Some(bundle("transaction-response", answers, gateway, wanted)),
@@ -117,14 +121,20 @@ pub(super) fn respond(outcome: Result<Answer, Failure>, gateway: &Gateway, wante
     }
     let mut response = send(told.status, told.body, gateway, wanted);
     let headers = response.headers_mut();
+    headers.extend(wanted.prefer.applied(&answer).map(|applied| (PREFERENCE_APPLIED, applied)));
     if let Some(version) = &told.version {
-        headers.insert(ETAG, value(&format!("W/\"{}\"", version.version)));
-        headers.insert(LAST_MODIFIED, value(&http_date(version.updated)));
+        tell_version(version, headers);
         if told.located {
             headers.insert(LOCATION, value(&location(version, gateway)));
         }
     }
     response
+}
+
+/// ETag and Last-Modified.
+pub(super) fn tell_version(version: &Version, headers: &mut HeaderMap) {
+    headers.insert(ETAG, value(&format!("W/\"{}\"", version.version)));
+    headers.insert(LAST_MODIFIED, value(&http_date(version.updated)));
 }
 
 /// The response to a request that failed; the cause goes to the log.
@@ -149,7 +159,7 @@ fn log(failure: &Failure) {
 fn bundle(kind: &'static str, answers: &[Result<Answer, Failure>], gateway: &Gateway, wanted: &Wanted) -> Bytes {
     let entries = answers.iter().map(|answer| match answer {
         Ok(answer) => {
-            let told = tell(answer, wanted.returns, true);
+            let told = tell(answer, wanted.prefer.returns, true);
             let mut response = Draft::object().with("status", line(told.status));
             if let Some(version) = &told.version {
                 if told.located {
@@ -159,7 +169,7 @@ fn bundle(kind: &'static str, answers: &[Result<Answer, Failure>], gateway: &Gat
                 response.set("lastModified", version.updated.to_string());
             }
             let body = told.body.map(|body| Draft::Raw(String::from_utf8_lossy(&body).into_owned().into()));
-            if wanted.returns == Some(Return::Outcome)
+            if wanted.prefer.returns == Some(Return::Outcome)
                 && matches!(answer, Answer::Written { .. } | Answer::Deleted(_) | Answer::DeletedAll(_))
             {
                 return Draft::object().with("response", response.with_some("outcome", body));

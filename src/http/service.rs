@@ -6,16 +6,17 @@ use aws_lc_rs::digest;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH};
+use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, ORIGIN};
 use hyper::{Method, Request, Response, StatusCode};
 
-use super::BASE_PATH;
 use super::body::{Purpose, Received, receive};
+use super::cors::Cors;
 use super::negotiate::{Wanted, text, wanted};
-use super::respond::{fail, read_http_date, respond};
+use super::respond::{fail, read_http_date, respond, tell_version};
+use super::{BASE_PATH, binary};
 use crate::interactions::request::Verb;
 use crate::interactions::route::Route;
-use crate::interactions::{self, Failure, FailureKind, Gateway};
+use crate::interactions::{self, Answer, Failure, FailureKind, Gateway};
 use crate::model::outcome::IssueType;
 use crate::patch::MEDIA_TYPES;
 use crate::store::port::Idempotency;
@@ -27,19 +28,31 @@ const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
 #[derive(Debug, Clone)]
 pub struct Service {
     gateway: Arc<Gateway>,
+    cors: Arc<Cors>,
 }
 
 impl Service {
     /// A service over a gateway.
     #[must_use]
     pub fn new(gateway: Arc<Gateway>) -> Self {
-        Self { gateway }
+        Self { gateway, cors: Arc::default() }
+    }
+
+    /// The same service for scripts of other origins.
+    #[must_use]
+    pub fn across(self, cors: Cors) -> Self {
+        Self { cors: Arc::new(cors), ..self }
     }
 
     /// Answers one request; it cannot fail, since every failure is an answer.
     pub async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let (head, patch) = (request.method() == Method::HEAD, request.method() == Method::PATCH);
-        let mut response = self.route(request).await;
+        let origin = request.headers().get(ORIGIN).cloned();
+        let mut response = match self.cors.preflight(request.method(), request.headers()) {
+            Some(response) => response,
+            None => self.route(request).await,
+        };
+        self.cors.mark(origin.as_ref(), response.headers_mut());
         if patch && response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
             // RFC 5789, section 2.2: the answer says which formats of patches are possible.
             let possible = HeaderValue::try_from(MEDIA_TYPES.join(", "));
@@ -62,7 +75,8 @@ impl Service {
         };
         let below = below.trim_matches('/').to_owned();
         let query = request.uri().query().unwrap_or("").to_owned();
-        let wanted = match wanted(request.headers(), &query) {
+        let binary = binary::is_at(&below).then(|| request.headers().clone());
+        let mut wanted = match wanted(request.headers(), &query, binary.is_some()) {
             Ok(wanted) => wanted,
             Err(failure) => return fail(&failure, &self.gateway, &Wanted::default()),
         };
@@ -73,6 +87,18 @@ impl Service {
             },
             Err(failure) => Err(failure),
         };
+        if let (Some(headers), Ok(Answer::Resource(version)), false) = (&binary, &outcome, wanted.told)
+            && let Some(body) = &version.body
+        {
+            match binary::tell(body, headers, self.gateway.catalog.schema(), &self.gateway.limits) {
+                Ok(binary::Told::Content(mut response)) => {
+                    tell_version(version, response.headers_mut());
+                    return response;
+                }
+                Ok(binary::Told::Resource(format)) => wanted.format = format,
+                Err(failure) => return fail(&failure, &self.gateway, &wanted),
+            }
+        }
         respond(outcome, &self.gateway, &wanted)
     }
 
@@ -110,7 +136,9 @@ impl Service {
             (Verb::Post | Verb::Put | Verb::Patch, route) => {
                 let purpose = match route {
                     Route::Patch(_) => Purpose::Patch,
-                    Route::Search(_) => Purpose::Search,
+                    Route::Search(..) | Route::Compartment(_) => Purpose::Search,
+                    Route::Operation(..) => Purpose::Resource,
+                    _ if binary::is_at(&path) => Purpose::Binary(path.split('/').nth(1)),
                     _ => Purpose::Resource,
                 };
                 receive(&head.headers, body, purpose, self.gateway.catalog.schema(), &self.gateway.limits).await?
@@ -133,7 +161,7 @@ impl Service {
             if_none_match: owned(IF_NONE_MATCH),
             if_modified_since: text(&head.headers, &IF_MODIFIED_SINCE).and_then(read_http_date),
             if_none_exist: head.headers.get("if-none-exist").and_then(|value| value.to_str().ok()).map(str::to_owned),
-            handling: wanted.handling,
+            handling: wanted.prefer.handling.unwrap_or_default(),
         };
         Ok((route, request))
     }

@@ -5,6 +5,7 @@
 use bytes::Bytes;
 
 use super::Gateway;
+use super::operation::{Level, Operation};
 use crate::definitions::ParameterKind;
 use crate::model::draft::Draft;
 use crate::model::schema::ResourceType;
@@ -18,13 +19,15 @@ pub(super) fn statement(gateway: &Gateway) -> Bytes {
     let catalog = &gateway.catalog;
     let resources = catalog.schema().resource_types().map(|kind| resource(gateway, kind));
     let security = Draft::object()
-        .with("cors", false)
+        .with("cors", gateway.cross_origin)
         .with("description", "No authorization is configured: the server listens on the loopback interface only.");
     let rest = Draft::object()
         .with("mode", "server")
         .with("security", security)
         .with("resource", Draft::array(resources))
-        .with("interaction", Draft::array(["transaction", "batch", "history-system"].map(coded)));
+        .with("interaction", Draft::array(["transaction", "batch", "history-system"].map(coded)))
+        .with("operation", Draft::array(operations(&Level::System, "Resource", gateway)))
+        .with("compartment", Draft::array(catalog.definitions().compartments().iter().map(|compartment| compartment.url)));
     Draft::object()
         .with("resourceType", "CapabilityStatement")
         .with("url", format!("{}/metadata", gateway.base))
@@ -79,4 +82,16 @@ fn resource(gateway: &Gateway, kind: ResourceType) -> Draft {
         .with("searchInclude", Draft::array(includes))
         .with("searchRevInclude", Draft::array(back))
         .with("searchParam", Draft::array(parameters))
+        .with("operation", Draft::array(operations(&Level::Type(kind), kind.name(), gateway)))
+}
+
+/// The operations at a level; those of a type are told together with those of its resources.
+fn operations(level: &Level, kind: &str, gateway: &Gateway) -> Vec<Draft> {
+    let one = |operation: &Operation| match level {
+        Level::Type(kind) => operation.is_served(level) || operation.is_served_in(*kind),
+        _ => operation.is_served(level),
+    };
+    let told =
+        |operation: Operation| Draft::object().with("name", operation.name()).with("definition", operation.definition(kind, &gateway.base));
+    Operation::ALL.into_iter().filter(one).map(told).collect()
 }

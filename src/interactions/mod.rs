@@ -7,12 +7,14 @@
 
 pub mod bundle;
 mod capability;
+mod compartment;
 mod condition;
 mod create;
 mod delete;
 pub mod failure;
 mod history;
 mod include;
+pub mod operation;
 pub mod patch;
 mod read;
 mod reference;
@@ -63,6 +65,8 @@ pub struct Gateway {
     pub page_size: PageSize,
     /// Signs the places in next links.
     pub signer: Arc<Signer>,
+    /// Whether scripts of other origins are served, for the CapabilityStatement.
+    pub cross_origin: bool,
     /// The CapabilityStatement, made when it is first asked for.
     pub capabilities: Arc<OnceLock<Bytes>>,
 }
@@ -91,6 +95,8 @@ pub enum Answer {
     Head(Box<Answer>),
     /// A searchset or history Bundle.
     Bundle(Bytes),
+    /// What an operation returns.
+    Parameters(Bytes),
     /// The CapabilityStatement.
     Capabilities(Bytes),
     /// The answers of a batch.
@@ -117,6 +123,8 @@ impl Gateway {
             Interaction::Capabilities => Ok(Answer::Capabilities(self.capabilities.get_or_init(|| capability::statement(self)).clone())),
             Interaction::Batch(entries) => self.batch(entries).await,
             Interaction::Transaction(transaction) => self.transaction(transaction).await,
+            Interaction::Operation(operation) => self.operation(*operation).await,
+            Interaction::Compartment(compartment) => self.search_compartment(compartment).await,
             Interaction::Head(interaction) => Box::pin(self.execute(*interaction)).await.map(|answer| Answer::Head(Box::new(answer))),
         }
     }

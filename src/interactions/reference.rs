@@ -13,7 +13,7 @@ use crate::model::codec::read_json;
 use crate::model::draft::write_string;
 use crate::model::outcome::{Issue, IssueType};
 use crate::model::primitive::Primitive;
-use crate::model::reference::{Target, target};
+use crate::model::reference::{Key, Target, target};
 use crate::model::resource::Resource;
 use crate::model::schema::{Kind, ResourceType};
 use crate::model::tree::Node;
@@ -29,6 +29,19 @@ pub(super) fn conditions(resource: &Resource, base: &str) -> Vec<Condition> {
             && let Target::Conditional(kind, query) = target(&node.text(), resource.tree().schema(), base)
         {
             found.push((kind, query.to_owned()));
+        }
+    });
+    found
+}
+
+/// The resources on this server to which a resource refers, in the order in which the references stand.
+pub(super) fn targets(resource: &Resource, base: &str) -> Vec<Key> {
+    let mut found = Vec::new();
+    walk(resource.root(), &mut |node| {
+        if is_reference(node)
+            && let Target::Local { key, .. } = target(&node.text(), resource.tree().schema(), base)
+        {
+            found.push(key);
         }
     });
     found

@@ -5,6 +5,7 @@
 use bytes::Bytes;
 
 use super::bundle::{self, Entry};
+use super::operation::OperationOf;
 use super::patch::{self, PatchOf};
 use super::route::Route;
 use super::{Failure, FailureKind, Gateway};
@@ -154,6 +155,8 @@ pub enum Interaction {
     Capabilities,
     Batch(Vec<Entry>),
     Transaction(Transaction),
+    Operation(Box<OperationOf>),
+    Compartment(CompartmentOf),
     /// HEAD inside a Bundle: another interaction, of which only the head is told.
     Head(Box<Interaction>),
 }
@@ -229,6 +232,19 @@ pub struct HistoryOf {
 pub struct SearchOf {
     /// Which type; `None` for those that `_type` names, or all.
     pub kind: Option<ResourceType>,
+    /// The resource in whose compartment the matches have to be.
+    pub around: Option<Key>,
+    /// Names and values, decoded.
+    pub parameters: Vec<(String, String)>,
+    /// How to treat unknown ones.
+    pub handling: Handling,
+}
+
+/// search of all types in a compartment
+#[derive(Debug, Clone)]
+pub struct CompartmentOf {
+    /// The resource that the compartment is around.
+    pub key: Key,
     /// Names and values, decoded.
     pub parameters: Vec<(String, String)>,
     /// How to treat unknown ones.
@@ -270,10 +286,17 @@ impl Gateway {
         match route {
             Route::Bundle => self.bundle(request),
             Route::Capabilities => Ok(Interaction::Capabilities),
-            Route::Search(kind) => {
-                let mut parameters = decoded(&request.query)?;
-                parameters.extend(decoded(request.form.as_deref().unwrap_or(""))?);
-                Ok(Interaction::Search(SearchOf { kind, parameters, handling: request.handling }))
+            Route::Search(kind, around) => {
+                let (parameters, handling) = (asked(&request)?, request.handling);
+                Ok(Interaction::Search(SearchOf { kind, around, parameters, handling }))
+            }
+            Route::Compartment(key) => {
+                let (parameters, handling) = (asked(&request)?, request.handling);
+                Ok(Interaction::Compartment(CompartmentOf { key, parameters, handling }))
+            }
+            Route::Operation(operation, level) => {
+                let (parameters, handling) = (decoded(&request.query)?, request.handling);
+                Ok(Interaction::Operation(Box::new(OperationOf { operation, level, parameters, body: request.resource, handling })))
             }
             Route::Create(kind) => create(request, kind),
             Route::Read(key) => Ok(Interaction::Read(Read {
@@ -317,6 +340,13 @@ impl Gateway {
         }
         Ok(Interaction::Transaction(Transaction { entries, idempotency: request.idempotency }))
     }
+}
+
+/// The parameters in the query and in a form.
+fn asked(request: &Request) -> Result<Vec<(String, String)>, Failure> {
+    let mut parameters = decoded(&request.query)?;
+    parameters.extend(decoded(request.form.as_deref().unwrap_or(""))?);
+    Ok(parameters)
 }
 
 fn create(request: Request, kind: ResourceType) -> Result<Interaction, Failure> {

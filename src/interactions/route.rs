@@ -2,6 +2,7 @@
 //!
 //! Source: <https://hl7.org/fhir/R4/http.html>, the summary of interactions.
 
+use super::operation::{Level, Operation};
 use super::request::{Target, Verb, no_version, short};
 use super::{Failure, FailureKind, Gateway};
 use crate::model::outcome::IssueType;
@@ -17,8 +18,11 @@ pub enum Route {
     /// A batch or transaction.
     Bundle,
     Capabilities,
-    /// Of a type, or of several.
-    Search(Option<ResourceType>),
+    /// Of a type, perhaps only in the compartment around a resource; or of several types.
+    Search(Option<ResourceType>, Option<Key>),
+    /// A search of all types in the compartment around a resource.
+    Compartment(Key),
+    Operation(Operation, Level),
     Create(ResourceType),
     Read(Key),
     VersionRead(Key, u64),
@@ -61,8 +65,9 @@ impl Gateway {
         let schema = self.catalog.schema();
         let parts: Vec<&str> = path.split('/').collect();
         match (verb, parts.as_slice()) {
+            (verb, [.., name]) if name.starts_with('$') => self.operation_at(verb, &parts, name),
             (Verb::Post, [""]) => Ok(Route::Bundle),
-            (Verb::Get, [""]) | (Verb::Post, ["_search"]) => Ok(Route::Search(None)),
+            (Verb::Get, [""]) | (Verb::Post, ["_search"]) => Ok(Route::Search(None, None)),
             (_, ["_search"]) => Err(method(ON_SEARCH)),
             (_, [""]) => Err(method(ON_SYSTEM)),
             (Verb::Get, ["metadata"]) => Ok(Route::Capabilities),
@@ -71,7 +76,7 @@ impl Gateway {
             (verb, [kind]) => {
                 let kind = resource_type(kind, schema)?;
                 match verb {
-                    Verb::Get => Ok(Route::Search(Some(kind))),
+                    Verb::Get => Ok(Route::Search(Some(kind), None)),
                     Verb::Post => Ok(Route::Create(kind)),
                     Verb::Patch => Ok(Route::Patch(Place::Type(kind))),
                     Verb::Put => Ok(Route::Update(Place::Type(kind))),
@@ -80,7 +85,7 @@ impl Gateway {
             }
             (verb, [kind, "_search"]) => {
                 let kind = resource_type(kind, schema)?;
-                if verb == Verb::Post { Ok(Route::Search(Some(kind))) } else { Err(method(ON_SEARCH)) }
+                if verb == Verb::Post { Ok(Route::Search(Some(kind), None)) } else { Err(method(ON_SEARCH)) }
             }
             (verb, [kind, "_history"]) => {
                 let kind = resource_type(kind, schema)?;
@@ -103,10 +108,50 @@ impl Gateway {
                 known.map(|version| Route::VersionRead(key.clone(), version)).ok_or_else(|| no_version(&key, short(version)))
             }
             (_, [kind, id, "_history"] | [kind, id, "_history", _]) => address(kind, id, schema).and(Err(method(ON_READ))),
+            (verb, [kind, id, inner]) => self.inside(address(kind, id, schema)?, inner, verb == Verb::Get, ON_READ),
+            (verb, [kind, id, inner, "_search"]) => self.inside(address(kind, id, schema)?, inner, verb == Verb::Post, ON_SEARCH),
             // A type that does not exist is told, whatever follows.
-            (_, [kind, ..]) if schema.resource_type(kind).is_none() => resource_type(kind, schema).map(|kind| Route::Search(Some(kind))),
+            (_, [kind, ..]) if schema.resource_type(kind).is_none() => resource_type(kind, schema).map(Route::Create),
             _ => Err(Failure::new(FailureKind::NotFound, IssueType::NotFound, "", format!("There is nothing at \"{}\".", short(path)))),
         }
+    }
+
+    /// A search in the compartment around a resource: of a type, or of all (`*`).
+    fn inside(&self, key: Key, inner: &str, possible: bool, allowed: &'static [&'static str]) -> Result<Route, Failure> {
+        let nothing = |told: String| Failure::new(FailureKind::NotFound, IssueType::NotFound, "", told);
+        let compartment = self.compartment(key.kind).ok_or_else(|| {
+            let known: Vec<_> = self.catalog.definitions().compartments().iter().map(|compartment| compartment.name).collect();
+            nothing(format!("There is nothing at \"{key}/{}\": compartments are around {}.", short(inner), known.join(", ")))
+        })?;
+        let route = if inner == "*" {
+            Route::Compartment(key)
+        } else {
+            let kind = resource_type(inner, self.catalog.schema())?;
+            if self.membership(&key, kind).is_none() {
+                return Err(nothing(format!("No {kind} can be in the compartment of a {}.", compartment.name)));
+            }
+            Route::Search(Some(kind), Some(key))
+        };
+        if possible { Ok(route) } else { Err(method(allowed)) }
+    }
+
+    fn operation_at(&self, verb: Verb, parts: &[&str], name: &str) -> Result<Route, Failure> {
+        let schema = self.catalog.schema();
+        let level = match parts {
+            [_] => Level::System,
+            [kind, _] => Level::Type(resource_type(kind, schema)?),
+            [kind, id, _] => Level::Instance(address(kind, id, schema)?),
+            [kind, id, "_history", version, _] => {
+                let key = address(kind, id, schema)?;
+                let known = version.parse::<u64>().map_err(|_| no_version(&key, short(version)))?;
+                Level::Version(key, known)
+            }
+            _ => {
+                let told = format!("There is nothing at \"{}\".", short(&parts.join("/")));
+                return Err(Failure::new(FailureKind::NotFound, IssueType::NotFound, "", told));
+            }
+        };
+        Operation::find(name, &level, verb).map(|operation| Route::Operation(operation, level))
     }
 }
 
@@ -123,19 +168,15 @@ pub fn resource_type(name: &str, schema: &Schema) -> Result<ResourceType, Failur
 
 fn address(kind: &str, id: &str, schema: &Schema) -> Result<Key, Failure> {
     let kind = resource_type(kind, schema)?;
-    if id.starts_with('$') || id.starts_with('_') {
-        return Err(Failure::new(
-            FailureKind::NotFound,
-            IssueType::NotSupported,
-            "",
-            format!("{kind} has no operation \"{}\" on this server.", short(id)),
-        ));
+    if id.starts_with('_') {
+        let told = format!("There is nothing at \"{kind}/{}\".", short(id));
+        return Err(Failure::new(FailureKind::NotFound, IssueType::NotSupported, "", told));
     }
     let told = || format!("\"{}\" is not an id: it has 1 to 64 characters out of A-Z, a-z, 0-9, '-' and '.'.", short(id));
     Ok(Key { kind, id: Id::new(id).ok_or_else(|| Failure::invalid(format!("{kind}.id"), told()))? })
 }
 
-fn method(allowed: &'static [&'static str]) -> Failure {
+pub(super) fn method(allowed: &'static [&'static str]) -> Failure {
     Failure::new(
         FailureKind::Method(allowed),
         IssueType::NotSupported,

@@ -8,6 +8,7 @@ use super::bundle::{Mode, Writer, warnings};
 use super::request::{Handling, SearchOf};
 use super::{Answer, Failure, FailureKind, Gateway, refused, subset};
 use crate::model::schema::ResourceType;
+use crate::search::plan::Filter;
 use crate::search::query::{self, Include, Query, Summary, Total};
 use crate::search::resolve::{Search, resolve};
 use crate::store::port::{Page, Version};
@@ -18,7 +19,7 @@ pub(super) const PLAIN: &AsciiSet =
 
 impl Gateway {
     pub(super) async fn search(&self, of: SearchOf) -> Result<Answer, Failure> {
-        let SearchOf { kind, parameters, handling } = of;
+        let SearchOf { kind, around, parameters, handling } = of;
         let (query, mut issues) = query::read(&parameters);
         let kinds = self.kinds(kind, &query)?;
         let (mut search, more) = resolve(&query, &kinds, &self.catalog, &self.base, self.page_size);
@@ -26,7 +27,12 @@ impl Gateway {
         if !issues.is_empty() && handling == Handling::Strict {
             return Err(refused(FailureKind::Invalid, issues));
         }
-        let address = self.address(kind, &search.used, search.plan.limit);
+        let mut address = self.address(kind, &search.used, search.plan.limit);
+        if let Some(key) = around {
+            let Some(membership) = kind.and_then(|kind| self.membership(&key, kind)) else { return Err(super::read::not_found(&key)) };
+            search.plan.filter = Filter::All(vec![membership, search.plan.filter]);
+            address.insert_str(self.base.len() + 1, &format!("{key}/"));
+        }
         if let Some(token) = &query.cursor {
             let place = self.signer.read(&address, token);
             let place = place.filter(|place| place.values.len() == search.plan.sort.len());

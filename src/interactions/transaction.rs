@@ -47,6 +47,10 @@ impl Gateway {
             if matches!(interaction, Interaction::Batch(_) | Interaction::Transaction(_)) {
                 return Err(Failure::invalid(format!("Bundle.entry[{i}]"), "A batch or transaction inside a transaction is not possible."));
             }
+            if matches!(&interaction, Interaction::Operation(of) if of.operation.writes()) {
+                let told = "An operation that writes is not possible inside a transaction: send it alone, or in a batch.";
+                return Err(Failure::invalid(format!("Bundle.entry[{i}]"), told));
+            }
             steps.push(Step { full_url: entry.full_url, interaction });
         }
         for _ in 0..ATTEMPTS {

@@ -77,7 +77,7 @@ async fn all_examples_come_back_and_are_found() {
                             issue["diagnostics"].as_str().unwrap()
                         ));
                     }
-                    let back = client.get(&path).await.expect(200).json();
+                    let back = client.send("GET", &path, &[("accept", "application/fhir+json")], "").await.unwrap().expect(200).json();
                     assert_eq!(content(back), content(sent), "{name}");
                     Ok(path)
                 })

@@ -2,13 +2,17 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, clippy::panic, clippy::indexing_slicing, reason = "tests stop at the first surprise")]
 
+mod binary;
+mod capability;
 mod conditional;
 mod conformance;
 mod crash;
 mod demo;
 mod examples;
+mod headers;
 mod history;
 mod import;
+mod operations;
 mod patch;
 mod profiles;
 mod rest;

@@ -7,6 +7,7 @@ use norn::base::budget::Limits;
 use norn::base::clock::{Fixed, Instant};
 use norn::base::random::Sequence;
 use norn::definitions::Definitions;
+use norn::http::cors::Cors;
 use norn::http::server::{Options, serve};
 use norn::http::{BASE_PATH, Service};
 use norn::interactions::Gateway;
@@ -34,14 +35,24 @@ impl TestGateway {
         Self::limited(Limits::default()).await
     }
 
+    /// One that serves scripts of these origins.
+    pub(crate) async fn across(origins: &[&str], credentials: bool) -> Self {
+        let origins: Vec<String> = origins.iter().map(ToString::to_string).collect();
+        Self::with(Limits::default(), Cors::new(&origins, credentials, 600).unwrap()).await
+    }
+
     /// One with limits of its own.
     pub(crate) async fn limited(limits: Limits) -> Self {
+        Self::with(limits, Cors::default()).await
+    }
+
+    async fn with(limits: Limits, cors: Cors) -> Self {
         let folder = TempDir::new().unwrap();
-        let (client, clock, stop) = Self::over(&folder.path().join("norn.db"), limits).await;
+        let (client, clock, stop) = Self::over(&folder.path().join("norn.db"), limits, cors).await;
         Self { client, clock, _stop: stop, _folder: folder }
     }
 
-    async fn over(path: &Path, limits: Limits) -> (Client, Fixed, watch::Sender<bool>) {
+    async fn over(path: &Path, limits: Limits, cors: Cors) -> (Client, Fixed, watch::Sender<bool>) {
         let clock = Fixed::at(Instant(1_795_000_000_000_000));
         let shared = Arc::new(clock.clone());
         let definitions = Definitions::embedded();
@@ -57,10 +68,11 @@ impl TestGateway {
             limits,
             page_size: norn::search::resolve::PageSize::default(),
             signer: Arc::new(Signer::new(&[7; 32])),
+            cross_origin: cors.enabled(),
             capabilities: Arc::default(),
         });
         let (sender, stop) = watch::channel(false);
-        tokio::spawn(serve(listener, None, Service::new(gateway), Options::default(), stop));
+        tokio::spawn(serve(listener, None, Service::new(gateway).across(cors), Options::default(), stop));
         (Client::new(&base), clock, sender)
     }
 }

@@ -1,0 +1,148 @@
+//! Operations: what is asked for by a name that begins with `$`.
+//!
+//! The set is closed; the CapabilityStatement lists it, and an unknown name is answered with what is served.
+//! Source: <https://hl7.org/fhir/R4/operations.html>.
+
+mod everything;
+mod meta;
+
+use super::request::{Handling, Verb};
+use super::{Answer, Failure, FailureKind, Gateway};
+use crate::model::outcome::IssueType;
+use crate::model::reference::Key;
+use crate::model::resource::Resource;
+use crate::model::schema::ResourceType;
+
+/// The operations that are served.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Operation {
+    /// Profiles, tags and security labels.
+    Meta,
+    /// Adds some of them to a resource.
+    MetaAdd,
+    /// Takes some of them away.
+    MetaDelete,
+    /// Everything around a patient, or another resource that has much around it.
+    Everything,
+}
+
+/// What an operation is asked of.
+#[derive(Debug, Clone)]
+pub enum Level {
+    /// The whole server.
+    System,
+    /// A type.
+    Type(ResourceType),
+    /// A resource.
+    Instance(Key),
+    /// A version of a resource.
+    Version(Key, u64),
+}
+
+/// An operation and what it is asked with.
+#[derive(Debug, Clone)]
+pub struct OperationOf {
+    /// Which.
+    pub operation: Operation,
+    /// Of what.
+    pub level: Level,
+    /// Parameters with simple values, from the query or a Parameters resource.
+    pub parameters: Vec<(String, String)>,
+    /// The Parameters resource.
+    pub body: Option<Resource>,
+    /// How to treat unknown parameters.
+    pub handling: Handling,
+}
+
+impl Operation {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Meta, Self::MetaAdd, Self::MetaDelete, Self::Everything];
+
+    /// Its name, without the `$`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Meta => "meta",
+            Self::MetaAdd => "meta-add",
+            Self::MetaDelete => "meta-delete",
+            Self::Everything => "everything",
+        }
+    }
+
+    /// The canonical URL of its definition for a type; `$everything` is defined for patients alone, elsewhere it is our own.
+    pub(super) fn definition(self, kind: &str, base: &str) -> String {
+        match (self, kind) {
+            (Self::Everything, "Patient") => "http://hl7.org/fhir/OperationDefinition/Patient-everything".to_owned(),
+            (Self::Everything, kind) => format!("{base}/OperationDefinition/{kind}-everything"),
+            (other, _) => format!("http://hl7.org/fhir/OperationDefinition/Resource-{}", other.name()),
+        }
+    }
+
+    /// Whether it changes something.
+    pub(super) fn writes(self) -> bool {
+        matches!(self, Self::MetaAdd | Self::MetaDelete)
+    }
+
+    /// Whether it is served there.
+    pub(super) fn is_served(self, level: &Level) -> bool {
+        match (self, level) {
+            (Self::Meta, _) | (Self::MetaAdd | Self::MetaDelete, Level::Instance(_)) => true,
+            (Self::MetaAdd | Self::MetaDelete, _) | (Self::Everything, Level::System | Level::Version(..)) => false,
+            (Self::Everything, Level::Type(kind)) => everything::TYPES.iter().any(|(name, all)| *all && *name == kind.name()),
+            (Self::Everything, Level::Instance(key)) => self.is_served_in(key.kind),
+        }
+    }
+
+    /// Whether it is served for the resources of a type.
+    pub(super) fn is_served_in(self, kind: ResourceType) -> bool {
+        self != Self::Everything || everything::TYPES.iter().any(|(name, _)| *name == kind.name())
+    }
+
+    /// The operation of that name (with its `$`) at a level, by a method.
+    ///
+    /// # Errors
+    /// When there is none, or it is not asked for by that method.
+    pub(super) fn find(name: &str, level: &Level, verb: Verb) -> Result<Self, Failure> {
+        let served = || Self::ALL.into_iter().filter(|operation| operation.is_served(level));
+        let Some(found) = served().find(|operation| name.strip_prefix('$') == Some(operation.name())) else {
+            let known: Vec<String> = served().map(|operation| format!("${}", operation.name())).collect();
+            let told = format!("There is no operation \"{}\" here. Served are: {}.", super::request::short(name), known.join(", "));
+            return Err(Failure::new(FailureKind::NotFound, IssueType::NotSupported, "", told));
+        };
+        match verb {
+            Verb::Post => Ok(found),
+            Verb::Get if !found.writes() => Ok(found),
+            _ if found.writes() => Err(super::route::method(&["POST"])),
+            _ => Err(super::route::method(&["GET", "HEAD", "POST"])),
+        }
+    }
+}
+
+impl Gateway {
+    pub(super) async fn operation(&self, of: OperationOf) -> Result<Answer, Failure> {
+        match of.operation {
+            Operation::Meta => self.meta(&of).await.map(Answer::Parameters),
+            Operation::MetaAdd | Operation::MetaDelete => self.change_meta(&of).await.map(Answer::Parameters),
+            Operation::Everything => self.everything(of).await.map(Answer::Bundle),
+        }
+    }
+}
+
+/// The simple values of a Parameters resource.
+///
+/// # Errors
+/// When the body is another resource.
+pub(super) fn simple(body: &Resource) -> Result<Vec<(String, String)>, Failure> {
+    if body.kind().name() != "Parameters" {
+        let told = format!("An operation takes its parameters as a Parameters resource, not as a {}.", body.kind());
+        return Err(Failure::invalid(body.kind().name(), told));
+    }
+    let mut found = Vec::new();
+    for parameter in body.root().all("parameter") {
+        let name = parameter.get_text("name").unwrap_or_default().into_owned();
+        for value in parameter.members().filter(|member| member.is_primitive() && member.key() == "value") {
+            found.push((name.clone(), value.text().into_owned()));
+        }
+    }
+    Ok(found)
+}
