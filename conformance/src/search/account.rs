@@ -16,6 +16,8 @@ const ALIKE: usize = 3;
 pub struct Tally {
     /// How many searches had it.
     pub asked: usize,
+    /// How many of them were answered as expected, and found something.
+    pub found: usize,
     /// How many of them were refused on its account.
     pub refused: usize,
     /// How many disagreed, and could not do so without it.
@@ -70,7 +72,9 @@ impl Report {
     pub(super) async fn add(&mut self, server: &Server, world: &World, request: &Request, verdict: Verdict) -> Result<(), String> {
         self.asked += 1;
         for feature in features(request) {
-            self.features.entry(feature).or_default().asked += 1;
+            let tally = self.features.entry(feature).or_default();
+            tally.asked += 1;
+            tally.found += usize::from(matches!(verdict, Verdict::Agreed(true)));
         }
         match verdict {
             Verdict::Agreed(found) => {
@@ -161,9 +165,9 @@ impl fmt::Display for Report {
         for (feature, words) in &self.words {
             writeln!(f, "REFUSED  {feature}\n    GET {words}")?;
         }
-        writeln!(f, "{:>8} {:>8} {:>9}  feature", "asked", "refused", "disagreed")?;
+        writeln!(f, "{:>8} {:>8} {:>8} {:>9}  feature", "asked", "found", "refused", "disagreed")?;
         for (feature, tally) in &self.features {
-            writeln!(f, "{:>8} {:>8} {:>9}  {feature}", tally.asked, tally.refused, tally.disagreed)?;
+            writeln!(f, "{:>8} {:>8} {:>8} {:>9}  {feature}", tally.asked, tally.found, tally.refused, tally.disagreed)?;
         }
         let share = (self.found * 100).checked_div(self.agreed).unwrap_or(0);
         writeln!(f, "{} of {} answers as expected are not empty ({share} %)", self.found, self.agreed)?;

@@ -32,6 +32,8 @@
 //!   exists does not matter.
 //! - Starts of variants and windows are counted from 1, whatever the sequence's own counting; ends are inclusive. The
 //!   chromosome is also told by an accession `NC_000001` to `NC_000024`.
+//! - `_list` finds all items of the list that are there. `deceased` is true or false and never missing. `near` measures on a
+//!   sphere; its unit is km unless `m` or a mile is said.
 //! - `:iterate` goes on over what came along until nothing new comes; a plain include applies to matches only.
 
 mod account;
