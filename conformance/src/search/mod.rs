@@ -30,8 +30,8 @@
 //! - Each `_has` stands for itself: two of them may be met by different resources.
 //! - A parameter `patient` goes by the type that the reference names, or that the contained resource has; whether a resource
 //!   exists does not matter.
-//! - Starts of variants and windows are counted from 1, whatever the sequence's own counting; ends are inclusive. The
-//!   chromosome is also told by an accession `NC_000001` to `NC_000024`.
+//! - Composites count the starts of variants and windows from 1, whatever the sequence's own counting; ends are inclusive.
+//!   Plain parameters find what is written. The chromosome is also told by an accession `NC_000001` to `NC_000024`.
 //! - `_list` finds all items of the list that are there. `deceased` is true or false and never missing. `near` measures on a
 //!   sphere; its unit is km unless `m` or a mile is said.
 //! - `:iterate` goes on over what came along until nothing new comes; a plain include applies to matches only.

@@ -1,6 +1,6 @@
 //! Quantity values with their units. Source: <https://hl7.org/fhir/R4/search.html#quantity>.
 //!
-//! A quantity with a comparator (`<5`) is open on that side. A unit without code is found by its text. Beside the number as it
+//! A quantity with a comparator (`<5`) is open on that side. A unit is found by its code and by its text. Beside the number as it
 //! is written stands the number in canonical units, by which quantities of one dimension are compared.
 
 use super::Sink;
@@ -41,7 +41,11 @@ pub(super) fn extract(node: Node<'_>, sink: &mut Sink<'_>) {
 /// The row as it is written, and the one in canonical units.
 fn both(low: Option<Decimal>, high: Option<Decimal>, unit: Unit, sink: &mut Sink<'_>) {
     let end = |end: &Option<Decimal>, open: i64| end.as_ref().map_or(open, Decimal::sort_key);
-    sink.interval(end(&low, i64::MIN), end(&high, i64::MAX), unit.written);
+    let (from, to) = (end(&low, i64::MIN), end(&high, i64::MAX));
+    sink.interval(from, to, unit.written);
+    if let Some(text) = unit.text {
+        sink.interval(from, to, text);
+    }
     let end = |end: &Option<Decimal>, open: i64| end.as_ref().map_or(open, |end| unit.sort_key(end));
     let (low, high) = (end(&low, i64::MIN), end(&high, i64::MAX));
     sink.aside(Aside::Canonical).interval(low, high, unit.key());
@@ -55,18 +59,27 @@ fn value(node: Node<'_>) -> Option<Decimal> {
 pub(in crate::search) struct Unit {
     /// The key of system and code as they are written.
     pub(in crate::search) written: u64,
+    /// The key of the unit's text for people, if that is another than the code.
+    text: Option<u64>,
     canonical: Option<Canonical>,
 }
 
 impl Unit {
     /// A unit of a system; without a code (or with one that UCUM does not have) it stands for itself.
     pub(in crate::search) fn coded(system: &str, code: &str) -> Self {
-        Self { written: key::unit(system, code), canonical: if system == UCUM { Canonical::of(code) } else { None } }
+        Self { written: key::unit(system, code), text: None, canonical: if system == UCUM { Canonical::of(code) } else { None } }
     }
 
     fn of(quantity: Option<Node<'_>>) -> Self {
         let text = |name: &str| quantity.and_then(|node| node.get_text(name));
-        Self::coded(&text("system").unwrap_or_default(), &text("code").or_else(|| text("unit")).unwrap_or_default())
+        let (system, label) = (text("system").unwrap_or_default(), text("unit"));
+        match text("code") {
+            Some(code) => {
+                let label = label.filter(|label| *label != code);
+                Self { text: label.map(|label| key::unit("", &label)), ..Self::coded(&system, &code) }
+            }
+            None => Self::coded(&system, &label.unwrap_or_default()),
+        }
     }
 
     /// The key of all units with which it can be compared.

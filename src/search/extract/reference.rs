@@ -9,8 +9,8 @@ use crate::model::tree::{Node, Shape};
 pub(super) fn extract(node: Node<'_>, sink: &mut Sink<'_>) {
     for target in told(node, sink.base) {
         sink.post(key::reference(sink.parameter, &target));
-        // What chains can follow.
-        if local(&target, node.tree().schema()).is_some() {
+        // What chains can follow: the resource as it is now.
+        if matches!(local(&target, node.tree().schema()), Some((_, None))) {
             sink.link(target);
         }
     }
@@ -19,13 +19,14 @@ pub(super) fn extract(node: Node<'_>, sink: &mut Sink<'_>) {
     }
 }
 
-/// What a reference points at, in the form of the index: `Type/id` on this server, else the URL as written; a URL with a
-/// version (`|1.0` or `/_history/1`) also without it. What is contained in the resource itself is no target.
+/// What a reference points at, in the form of the index: `Type/id` on this server, else the URL as written; what has
+/// a version (`|1.0` or `/_history/1`) is told with and without it. What is contained in the resource itself is no target.
 pub(super) fn told(node: Node<'_>, base: &str) -> Vec<String> {
     let text = if node.shape() == Shape::Object { node.get_text("reference") } else { Some(node.text()) };
     let Some(text) = text else { return Vec::new() };
     match target(&text, node.tree().schema(), base) {
-        Target::Local { key, .. } => vec![key.to_string()],
+        Target::Local { key, version: None } => vec![key.to_string()],
+        Target::Local { key, version: Some(version) } => vec![key.to_string(), format!("{key}/_history/{version}")],
         Target::Contained(_) | Target::Conditional(..) => Vec::new(),
         Target::Other(url) => match url.split_once('|').or_else(|| url.split_once("/_history/")) {
             Some((bare, _)) => vec![url.to_owned(), bare.to_owned()],

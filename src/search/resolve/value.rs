@@ -94,6 +94,8 @@ impl Reading<'_> {
         let to = |target: &str| Filter::Post(key::reference(number, target));
         let fits = |kind: ResourceType| only.is_none_or(|only| only == kind);
         match reference::target(text, schema, self.base) {
+            // A version that is asked for counts.
+            reference::Target::Local { key, version: Some(version) } if fits(key.kind) => Ok(to(&format!("{key}/_history/{version}"))),
             reference::Target::Local { key, .. } if fits(key.kind) => Ok(to(&key.to_string())),
             reference::Target::Local { key, .. } => wrong(format!("\"{text}\" is a {}, which the modifier rules out.", key.kind)),
             _ if Id::is_valid(text) => {
