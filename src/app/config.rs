@@ -12,6 +12,7 @@ use super::arguments::{Serve, Serving};
 use crate::base::budget::Limits;
 use crate::http::BASE_PATH;
 use crate::http::cors::Cors;
+use crate::http::job::JobOptions;
 use crate::search::resolve::PageSize;
 
 /// The file as written.
@@ -38,6 +39,8 @@ pub struct File {
     pub cache_mib: Option<u64>,
     /// Scripts of other origins.
     pub cors: CorsFile,
+    /// Requests that clients do not wait for.
+    pub jobs: JobsFile,
 }
 
 /// How the log is written.
@@ -97,6 +100,32 @@ pub struct CorsFile {
     pub max_age: Option<u32>,
 }
 
+/// `[jobs]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct JobsFile {
+    /// Most jobs at a time.
+    pub most: Option<usize>,
+    /// Most that run at the same time.
+    pub at_once: Option<usize>,
+    /// Longest time that one may run.
+    pub seconds: Option<u64>,
+    /// How long an answer is kept.
+    pub keep_seconds: Option<u32>,
+}
+
+impl JobsFile {
+    fn options(&self) -> JobOptions {
+        let defaults = JobOptions::default();
+        JobOptions {
+            most: self.most.unwrap_or(defaults.most),
+            at_once: self.at_once.unwrap_or(defaults.at_once).max(1),
+            seconds: self.seconds.unwrap_or(defaults.seconds),
+            keep_seconds: self.keep_seconds.unwrap_or(defaults.keep_seconds),
+        }
+    }
+}
+
 /// Where resources are kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreUrl {
@@ -142,6 +171,8 @@ pub struct Config {
     pub cache_bytes: u64,
     /// Whose scripts may read answers.
     pub cors: Cors,
+    /// Bounds on requests that clients do not wait for.
+    pub jobs: JobOptions,
 }
 
 impl Config {
@@ -198,6 +229,7 @@ impl Config {
             page_size: PageSize { default: file.search.default_count.unwrap_or(sizes.default).min(most), most },
             cache_bytes: file.cache_mib.unwrap_or(64) << 20,
             cors,
+            jobs: file.jobs.options(),
         })
     }
 }

@@ -36,15 +36,16 @@ pub(super) async fn serve(listener: TcpListener, gateway: Arc<Gateway>, config: 
     // Before the first answer: whoever has one may stop us, and the store must be closed then.
     let mut signals = Signals::catch()?;
     let (stopper, stop) = watch::channel(false);
-    let service = Service::new(gateway.clone()).across(config.cors.clone());
+    let service = Service::new(gateway.clone()).across(config.cors.clone()).with_jobs(config.jobs);
     let options = Options { connections: config.connections, ..Options::default() };
-    let serving = tokio::spawn(server::serve(listener, acceptor, service, options, stop));
+    let serving = tokio::spawn(server::serve(listener, acceptor, service.clone(), options, stop));
     signals.any().await;
     tracing::info!("stopping: requests under way may finish");
     let _ = stopper.send(true);
     if !serving.await.unwrap_or(false) {
         tracing::warn!("some requests did not finish in time and were cut off");
     }
+    service.end_jobs();
     gateway.store.close().await.map_err(|error| Ended::Failed(format!("the store did not close well: {error}")))?;
     tracing::info!("stopped");
     Ok(())

@@ -9,6 +9,7 @@ mod binary;
 mod body;
 pub mod cors;
 mod format;
+pub mod job;
 mod negotiate;
 mod prefer;
 mod respond;

@@ -14,6 +14,8 @@ pub(super) struct Preferences {
     pub(super) returns: Option<Return>,
     /// `handling=`
     pub(super) handling: Option<Handling>,
+    /// `respond-async`
+    pub(super) respond_async: bool,
 }
 
 /// `Prefer: return=`
@@ -52,6 +54,7 @@ impl Preferences {
                 ("return", "representation") => preferences.returns = Some(Return::Representation),
                 ("return", "OperationOutcome") => preferences.returns = Some(Return::Outcome),
                 ("handling", "lenient") => preferences.handling = Some(Handling::Lenient),
+                ("respond-async", "") => preferences.respond_async = true,
                 ("handling", "strict") => preferences.handling = Some(Handling::Strict),
                 _ => {}
             }
@@ -86,7 +89,7 @@ mod tests {
         for value in values {
             headers.append("prefer", HeaderValue::from_static(value));
         }
-        assert_eq!(Preferences::read(&headers), Preferences { returns, handling }, "{values:?}");
+        assert_eq!(Preferences::read(&headers), Preferences { returns, handling, respond_async: false }, "{values:?}");
     }
 
     #[test]
@@ -99,5 +102,8 @@ mod tests {
         check(&["return=nothing, return=minimal"], None, None);
         check(&["taste=sweet, handling=lenient"], None, Some(Handling::Lenient));
         check(&["returns=minimal"], None, None);
+        let mut headers = HeaderMap::new();
+        headers.append("prefer", HeaderValue::from_static("respond-async, wait=10"));
+        assert!(Preferences::read(&headers).respond_async);
     }
 }

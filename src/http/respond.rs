@@ -6,10 +6,13 @@ use std::io::Write as _;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LAST_MODIFIED, LOCATION, VARY};
+use hyper::header::{
+    ALLOW, CONTENT_ENCODING, CONTENT_LOCATION, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LAST_MODIFIED, LOCATION, RETRY_AFTER, VARY,
+};
 use hyper::{HeaderMap, Response, StatusCode};
 
 use super::format;
+use super::job::{self, Progress};
 use super::negotiate::Wanted;
 use super::prefer::Return;
 use crate::base::clock::{Instant, civil};
@@ -38,6 +41,7 @@ fn status(kind: FailureKind) -> StatusCode {
         FailureKind::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
         FailureKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         FailureKind::Timeout => StatusCode::REQUEST_TIMEOUT,
+        FailureKind::Busy => StatusCode::TOO_MANY_REQUESTS,
         FailureKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         FailureKind::Full => StatusCode::INSUFFICIENT_STORAGE,
         FailureKind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -129,6 +133,41 @@ pub(super) fn respond(outcome: Result<Answer, Failure>, gateway: &Gateway, wante
         }
     }
     response
+}
+
+/// The response to a request that has become a job.
+pub(super) fn accepted(id: &str, gateway: &Gateway, wanted: &Wanted) -> Response<Full<Bytes>> {
+    let told = "The request goes on: ask at the address in Content-Location how it does.";
+    let outcome = operation_outcome(&[Issue::information(IssueType::Informational, told)]);
+    let mut response = send(StatusCode::ACCEPTED, Some(outcome.into()), gateway, wanted);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_LOCATION, value(&format!("{}/{}{id}", gateway.base, job::PATH)));
+    headers.insert(PREFERENCE_APPLIED, HeaderValue::from_static("respond-async"));
+    response
+}
+
+/// The response to a question about a job.
+pub(super) fn progress(progress: &Progress, gateway: &Gateway, wanted: &Wanted) -> Response<Full<Bytes>> {
+    let (outcome, prefer) = match progress {
+        Progress::Going(told) => {
+            let mut response = Response::new(Full::default());
+            *response.status_mut() = StatusCode::ACCEPTED;
+            response.headers_mut().insert("x-progress", value(told));
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+            return response;
+        }
+        Progress::Done(outcome, prefer) => (outcome, *prefer),
+    };
+    let told = Wanted { prefer, ..*wanted };
+    let body = match &**outcome {
+        Ok(Answer::Batch(answers)) => bundle("batch-response", answers, gateway, &told),
+        Ok(Answer::Transaction(answers)) => {
+            let response = Answer::Bundle(bundle("transaction-response", answers, gateway, &told));
+            bundle("batch-response", &[Ok(response)], gateway, &told)
+        }
+        outcome => bundle("batch-response", std::slice::from_ref(outcome), gateway, &told),
+    };
+    send(StatusCode::OK, Some(body), gateway, wanted)
 }
 
 /// ETag and Last-Modified.

@@ -11,8 +11,9 @@ use hyper::{Method, Request, Response, StatusCode};
 
 use super::body::{Purpose, Received, receive};
 use super::cors::Cors;
+use super::job::{self, JobOptions, Jobs};
 use super::negotiate::{Wanted, text, wanted};
-use super::respond::{fail, read_http_date, respond, tell_version};
+use super::respond::{accepted, fail, progress, read_http_date, respond, tell_version};
 use super::{BASE_PATH, binary};
 use crate::interactions::request::Verb;
 use crate::interactions::route::Route;
@@ -29,13 +30,25 @@ const ACCEPT_PATCH: HeaderName = HeaderName::from_static("accept-patch");
 pub struct Service {
     gateway: Arc<Gateway>,
     cors: Arc<Cors>,
+    jobs: Arc<Jobs>,
 }
 
 impl Service {
     /// A service over a gateway.
     #[must_use]
     pub fn new(gateway: Arc<Gateway>) -> Self {
-        Self { gateway, cors: Arc::default() }
+        Self { gateway, cors: Arc::default(), jobs: Arc::new(Jobs::new(JobOptions::default())) }
+    }
+
+    /// The same service with other bounds on jobs.
+    #[must_use]
+    pub fn with_jobs(self, options: JobOptions) -> Self {
+        Self { jobs: Arc::new(Jobs::new(options)), ..self }
+    }
+
+    /// Ends all jobs and takes no more: to be called before the store is closed.
+    pub fn end_jobs(&self) {
+        self.jobs.close();
     }
 
     /// The same service for scripts of other origins.
@@ -80,8 +93,17 @@ impl Service {
             Ok(wanted) => wanted,
             Err(failure) => return fail(&failure, &self.gateway, &Wanted::default()),
         };
+        if let Some(id) = below.strip_prefix(job::PATH) {
+            return self.job(request.method(), id, &wanted);
+        }
         let outcome = match self.read(request, below, query, &wanted).await {
             Ok((route, request)) => match self.gateway.follow(route, request) {
+                Ok(interaction) if wanted.prefer.respond_async && job::is_long(&interaction) => {
+                    return match self.jobs.start(&self.gateway, interaction, wanted.prefer) {
+                        Ok(id) => accepted(&id, &self.gateway, &wanted),
+                        Err(failure) => fail(&failure, &self.gateway, &wanted),
+                    };
+                }
                 Ok(interaction) => self.gateway.execute(interaction).await,
                 Err(failure) => Err(failure),
             },
@@ -164,6 +186,25 @@ impl Service {
             handling: wanted.prefer.handling.unwrap_or_default(),
         };
         Ok((route, request))
+    }
+
+    /// Tells how a job does, or ends it.
+    fn job(&self, method: &Method, id: &str, wanted: &Wanted) -> Response<Full<Bytes>> {
+        let refuse = |kind, told: &str| fail(&Failure::new(kind, IssueType::NotFound, "", told), &self.gateway, wanted);
+        let none = || refuse(FailureKind::NotFound, "There is no such job: it never was, was ended, or its answer was kept long enough.");
+        match *method {
+            Method::GET | Method::HEAD => match self.jobs.progress(id, self.gateway.clock.now()) {
+                Some(told) => progress(&told, &self.gateway, wanted),
+                None => none(),
+            },
+            Method::DELETE if self.jobs.cancel(id) => {
+                let mut response = Response::new(Full::default());
+                *response.status_mut() = StatusCode::ACCEPTED;
+                response
+            }
+            Method::DELETE => none(),
+            _ => refuse(FailureKind::Method(&["GET", "HEAD", "DELETE"]), "A job can be asked about with GET and ended with DELETE."),
+        }
     }
 
     /// What is not FHIR: a sign of life, and a signpost for everything else.

@@ -102,6 +102,15 @@ impl Gateway {
         Ok((found, None))
     }
 
+    /// How many resources the plans find together.
+    async fn count(&self, plans: &[Plan]) -> Result<u64, Failure> {
+        let mut count = 0;
+        for plan in plans {
+            count += self.store.search(&Plan { total: true, ..plan.clone() }).await?.total.unwrap_or(0);
+        }
+        Ok(count)
+    }
+
     /// A search of all types in a compartment: `Patient/x/*`.
     pub(super) async fn search_compartment(&self, of: CompartmentOf) -> Result<Answer, Failure> {
         let CompartmentOf { key, parameters, handling } = of;
@@ -109,9 +118,10 @@ impl Gateway {
         let (query, mut issues) = query::read(&criteria);
         let members = self.member_types(key.kind);
         let wanted = self.types(&types, &members, &mut issues);
-        if !query.sort.is_empty() || !query.includes.is_empty() || !query.revincludes.is_empty() || !query.elements.is_empty() {
-            let told = "A search of all types takes the parameters that all resources have, _type and _count; not _sort, _include, _revinclude and _elements.";
-            issues.push(Issue::error(IssueType::NotSupported, "", told));
+        let shaped = query.summary.is_some() || query.total.is_some() || !query.elements.is_empty();
+        if shaped || !query.sort.is_empty() || !query.includes.is_empty() || !query.revincludes.is_empty() {
+            let told = "A search of all types takes the parameters that all resources have, _type and _count; no _sort, _include, _summary and the like.";
+            issues.push(Issue::error(IssueType::NotSupported, "*", told));
         }
         let mut plans = Vec::new();
         for kind in &wanted {
@@ -136,9 +146,14 @@ impl Gateway {
         let address = told(format!("{}/{key}/*", self.base), pairs);
         let count = query.count.unwrap_or(self.page_size.default).min(self.page_size.most);
         let spot = self.spot(query.cursor.as_deref(), &address)?;
-        let (found, next) = self.walk(&plans, spot, count).await?;
+        let (found, next) = if count > 0 { self.walk(&plans, spot, count).await? } else { (Vec::new(), None) };
         let links = self.links(&address, query.count.map(|_| count), query.cursor.as_deref(), next);
-        let whole = (query.cursor.is_none() && next.is_none() && count > 0).then_some(found.len() as u64);
+        let whole = match (query.cursor.is_none() && next.is_none(), count) {
+            // `_count=0` asks for the number alone.
+            (true, 0) => Some(self.count(&plans).await?),
+            (true, _) => Some(found.len() as u64),
+            (false, _) => None,
+        };
         let size = found.iter().map(|version| version.body.as_ref().map_or(0, bytes::Bytes::len) + 160).sum();
         let mut writer = Writer::new("searchset", self.new_id().as_str(), self.clock.now(), whole, &links, size);
         found.iter().for_each(|version| self.entry(version, Mode::Match, &mut writer));

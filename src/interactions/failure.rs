@@ -28,6 +28,8 @@ pub enum FailureKind {
     TooLarge,
     /// The client took too long.
     Timeout,
+    /// There is too much to do already.
+    Busy,
     /// The store is closing; another try finds it open again, or another server.
     Unavailable,
     /// There is no space left.

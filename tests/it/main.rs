@@ -12,6 +12,7 @@ mod examples;
 mod headers;
 mod history;
 mod import;
+mod jobs;
 mod operations;
 mod patch;
 mod profiles;

@@ -86,6 +86,8 @@ async fn operations_that_are_not_there_are_refused_with_what_is() {
         ("GET", "Patient/b/Medication", "", 404, "Medication"),
         ("PUT", "Patient/b/Observation", "{}", 405, "GET"),
         ("GET", "Patient/b/*?code=x", "", 400, "code"),
+        ("GET", "Patient/b/*?_sort=_id", "", 400, "_sort"),
+        ("GET", "Patient/b/*?_summary=true", "", 400, "_summary"),
         ("GET", "Patient/b/*?_type=Pasient", "", 400, "Pasient"),
         ("GET", "Patient/$everything?name=x", "", 400, "name"),
         ("GET", "Patient/$everything?start=x", "", 400, "start"),
@@ -174,6 +176,8 @@ async fn searches_in_a_compartment() {
     }
     let (told, _) = pages(client, "Patient/p/*?_type=MedicationRequest,Patient").await;
     assert_eq!(matching(&told), ["Patient/p", "MedicationRequest/r"]);
+    let counted = client.get("Patient/p/*?_count=0").await.expect(200).json();
+    assert_eq!((&counted["total"], &counted["entry"], counted["link"].as_array().unwrap().len()), (&json!(9), &Value::Null, 1));
     let (told, _) = pages(client, "Patient/p/*?_id=r").await;
     assert_eq!(matching(&told), ["MedicationRequest/r"]);
 }

@@ -34,6 +34,9 @@ pub(super) const TYPES: [(&str, bool); 2] = [("Patient", true), ("ResearchStudy"
 /// Most resources in one Bundle, included ones apart; a next link leads to the others.
 const MOST: usize = 10_000;
 
+/// A page looks at what is around so many resources, even if it finds nothing there.
+const LOOKED_AT: usize = 500;
+
 /// The parameters by which types tell when care was given, the most telling first.
 const CARE_DATES: [&str; 12] = [
     "date",
@@ -124,7 +127,7 @@ impl Gateway {
                 (place.row.saturating_add(1), Spot::of(&place).ok_or_else(foreign)?)
             }
         };
-        let mut found = Vec::new();
+        let (mut found, mut looked_at) = (Vec::new(), 0);
         loop {
             let after = Some(Place { values: Vec::new(), row: before });
             let page = self.store.search(&Plan { after, limit: 1, ..self.plan_of(kind, Filter::All(Vec::new())) }).await?;
@@ -134,7 +137,7 @@ impl Gateway {
                 spot = Spot::START;
             }
             let go_on = |spot: Spot| Some(Place { row: one.place.row, ..spot.place() });
-            if found.len() >= most {
+            if found.len() >= most || looked_at >= LOOKED_AT {
                 return Ok((found, go_on(spot)));
             }
             let plans = self.around(&one.version.key, wanted).await?;
@@ -144,6 +147,7 @@ impl Gateway {
                 return Ok((found, go_on(next)));
             }
             (before, spot) = (one.place.row, Spot::START);
+            looked_at += 1;
         }
     }
 

@@ -8,6 +8,7 @@ use norn::base::clock::{Fixed, Instant};
 use norn::base::random::Sequence;
 use norn::definitions::Definitions;
 use norn::http::cors::Cors;
+use norn::http::job::JobOptions;
 use norn::http::server::{Options, serve};
 use norn::http::{BASE_PATH, Service};
 use norn::interactions::Gateway;
@@ -35,24 +36,29 @@ impl TestGateway {
         Self::limited(Limits::default()).await
     }
 
+    /// One with bounds on jobs.
+    pub(crate) async fn with_jobs(jobs: JobOptions) -> Self {
+        Self::with(Limits::default(), Cors::default(), jobs).await
+    }
+
     /// One that serves scripts of these origins.
     pub(crate) async fn across(origins: &[&str], credentials: bool) -> Self {
         let origins: Vec<String> = origins.iter().map(ToString::to_string).collect();
-        Self::with(Limits::default(), Cors::new(&origins, credentials, 600).unwrap()).await
+        Self::with(Limits::default(), Cors::new(&origins, credentials, 600).unwrap(), JobOptions::default()).await
     }
 
     /// One with limits of its own.
     pub(crate) async fn limited(limits: Limits) -> Self {
-        Self::with(limits, Cors::default()).await
+        Self::with(limits, Cors::default(), JobOptions::default()).await
     }
 
-    async fn with(limits: Limits, cors: Cors) -> Self {
+    async fn with(limits: Limits, cors: Cors, jobs: JobOptions) -> Self {
         let folder = TempDir::new().unwrap();
-        let (client, clock, stop) = Self::over(&folder.path().join("norn.db"), limits, cors).await;
+        let (client, clock, stop) = Self::over(&folder.path().join("norn.db"), limits, cors, jobs).await;
         Self { client, clock, _stop: stop, _folder: folder }
     }
 
-    async fn over(path: &Path, limits: Limits, cors: Cors) -> (Client, Fixed, watch::Sender<bool>) {
+    async fn over(path: &Path, limits: Limits, cors: Cors, jobs: JobOptions) -> (Client, Fixed, watch::Sender<bool>) {
         let clock = Fixed::at(Instant(1_795_000_000_000_000));
         let shared = Arc::new(clock.clone());
         let definitions = Definitions::embedded();
@@ -72,7 +78,7 @@ impl TestGateway {
             capabilities: Arc::default(),
         });
         let (sender, stop) = watch::channel(false);
-        tokio::spawn(serve(listener, None, Service::new(gateway).across(cors), Options::default(), stop));
+        tokio::spawn(serve(listener, None, Service::new(gateway).across(cors).with_jobs(jobs), Options::default(), stop));
         (Client::new(&base), clock, sender)
     }
 }
