@@ -78,6 +78,10 @@ fn type_is(name: &str, wanted: &str) -> bool {
             "Quantity" => matches!(name, "Age" | "Count" | "Distance" | "Duration"),
             "string" => matches!(name, "code" | "id" | "markdown"),
             "uri" => matches!(name, "url" | "canonical" | "oid" | "uuid"),
+            // The definitions of R4 also name FHIRPath's own types.
+            "DateTime" => matches!(name, "dateTime" | "instant"),
+            "Date" => name == "date",
+            "Time" => name == "time",
             "integer" => matches!(name, "positiveInt" | "unsignedInt"),
             _ => false,
         }

@@ -9,7 +9,7 @@ use super::number::Exact;
 pub(super) const UCUM: &str = "http://unitsofmeasure.org";
 
 /// Code, kind, and how many canonical units one of it is.
-const UNITS: [(&str, &str, i128, i128); 18] = [
+const UNITS: [(&str, &str, i128, i128); 20] = [
     ("g", "mass", 1, 1),
     ("mg", "mass", 1, 1000),
     ("ug", "mass", 1, 1_000_000),
@@ -28,6 +28,8 @@ const UNITS: [(&str, &str, i128, i128); 18] = [
     ("1/min", "frequency", 1, 60),
     ("/s", "frequency", 1, 1),
     ("mg/dL", "mass concentration", 10, 1),
+    ("mL/min", "flow", 1, 60_000_000),
+    ("mL/min/{1.73_m2}", "flow of a body of 1.73 square metres", 1, 60_000_000),
 ];
 
 /// The kind of a unit, and how many canonical units of that kind one of it is.

@@ -22,7 +22,8 @@ pub(super) fn extract(
     expression.each(resource.root(), |value| {
         let Some(node) = value.node() else { return };
         let there = Names::under(node);
-        if compiled.parts.iter().any(|part| part.expression.is_empty_without(there)) {
+        let derived = |part: &Part| own.parameter(part.code).is_some_and(|compiled| compiled.reading == Reading::Chromosome);
+        if compiled.parts.iter().any(|part| part.expression.is_empty_without(there) && !derived(part)) {
             return;
         }
         let parts: Option<Vec<Rows>> = compiled.parts.iter().map(|part| of_part(part, node, own, base, definitions)).collect();

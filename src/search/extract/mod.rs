@@ -125,6 +125,9 @@ pub fn texts(resource: &Resource, compiled: &Compiled, base: &str) -> Vec<String
         (_, Value::Node(node)) => texts.push(node.text().into_owned()),
         _ => {}
     });
+    if compiled.reading == Reading::Chromosome && texts.is_empty() {
+        texts.extend(sequence::chromosomes(resource.root()).map(str::to_owned));
+    }
     texts
 }
 

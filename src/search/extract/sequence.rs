@@ -42,13 +42,17 @@ fn position(node: Node<'_>, sink: &mut Sink<'_>, from_zero: impl Fn(i64, Option<
     sink.interval(key, key, 0);
 }
 
-/// The chromosome that the accession of the reference sequence names (`NC_000007.14`), if no chromosome is written there.
+/// Finds the chromosome that the accession of the reference sequence names; tells whether there is one.
 pub(super) fn chromosome_of_accession(sequence: Node<'_>, sink: &mut Sink<'_>) -> bool {
-    let codings = sequence.get("referenceSeq").and_then(|reference| reference.get("referenceSeqId"));
-    let names: Vec<_> =
-        codings.into_iter().flat_map(|id| id.all("coding")).filter_map(|coding| chromosome(&coding.get_text("code")?)).collect();
+    let names: Vec<_> = chromosomes(sequence).collect();
     names.iter().for_each(|name| token::plain(HUMAN_CHROMOSOMES, name, sink));
     !names.is_empty()
+}
+
+/// The chromosomes that the accessions of the reference sequence name (`NC_000007.14`).
+pub(super) fn chromosomes(sequence: Node<'_>) -> impl Iterator<Item = &'static str> {
+    let id = sequence.get("referenceSeq").and_then(|reference| reference.get("referenceSeqId"));
+    id.into_iter().flat_map(|id| id.all("coding")).filter_map(|coding| chromosome(&coding.get_text("code")?))
 }
 
 /// The chromosome of an accession of any version; the code system has none for the mitochondrial one.

@@ -238,7 +238,7 @@ pub(super) fn present(parameter: &Parameter) -> Filter {
 #[must_use]
 pub fn modifiers(compiled: &Compiled) -> Vec<&'static str> {
     let mut all = match compiled.parameter.kind {
-        _ if compiled.parameter.code == "_id" => return Vec::new(),
+        _ if compiled.parameter.code == "_id" => return vec!["not"],
         ParameterKind::String => vec!["exact", "contains"],
         ParameterKind::Token => vec!["not", "text", "in", "not-in", "of-type"],
         ParameterKind::Reference => vec!["[type]", "identifier"],

@@ -44,7 +44,7 @@ impl Reading<'_> {
         let number = self.number;
         match (self.parameter.kind, self.modifier) {
             _ if self.parameter.code == "_id" => match self.modifier {
-                None => Ok(Filter::Id(Id::new(&unescape(value)).into_iter().collect())),
+                None | Some("not") => Ok(Filter::Id(Id::new(&unescape(value)).into_iter().collect())),
                 Some(_) => Err(Unread::Modifier),
             },
             (ParameterKind::Token, None | Some("not")) => Ok(Self::token(number, value)),
