@@ -2,6 +2,7 @@
 //!
 //! Every key is described in `docs/configuration.md`; a test holds the two against each other.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
@@ -12,6 +13,7 @@ use super::arguments::{Serve, Serving};
 use crate::base::budget::Limits;
 use crate::http::BASE_PATH;
 use crate::search::resolve::PageSize;
+use crate::store::postgres::{self, Address};
 
 /// The file as written.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -19,7 +21,7 @@ use crate::search::resolve::PageSize;
 pub struct File {
     /// `address:port`
     pub listen: Option<SocketAddr>,
-    /// `sqlite:PATH`
+    /// `sqlite:PATH` or `postgres://…`
     pub store: Option<String>,
     /// Base URL as clients see it.
     pub base_url: Option<String>,
@@ -35,6 +37,8 @@ pub struct File {
     pub search: SearchFile,
     /// Memory for current versions, in MiB.
     pub cache_mib: Option<u64>,
+    /// How a PostgreSQL database is used.
+    pub postgres: PostgresFile,
 }
 
 /// How the log is written.
@@ -80,22 +84,51 @@ pub struct SearchFile {
     pub max_count: Option<usize>,
 }
 
-/// Where resources are kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// `[postgres]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PostgresFile {
+    /// File with the password, so that it need not stand in the URL.
+    pub password_file: Option<PathBuf>,
+    /// Transactions that write at a time.
+    pub writers: Option<usize>,
+    /// Most connections for searches.
+    pub searchers: Option<usize>,
+}
+
+/// Where resources are kept; told without a password.
+#[derive(Debug, Clone)]
 pub enum StoreUrl {
     /// A SQLite file.
     Sqlite(PathBuf),
+    /// A PostgreSQL database.
+    Postgres(Address),
 }
 
 impl StoreUrl {
-    /// Reads `sqlite:PATH`.
+    /// Reads `sqlite:PATH` or `postgres://…`.
     ///
     /// # Errors
-    /// When it is no URL of a store that is served.
+    /// When it is no URL of a store that is served. The text is not told: it may hold a password.
     pub fn read(text: &str) -> Result<Self, Ended> {
-        match text.strip_prefix("sqlite:") {
-            Some(path) if !path.is_empty() => Ok(Self::Sqlite(PathBuf::from(path.strip_prefix("//").unwrap_or(path)))),
-            _ => Err(Ended::Misused(format!("\"{text}\" is not a store: write sqlite:PATH, for example sqlite:norn.db"))),
+        match text.split_once(':') {
+            Some(("sqlite", path)) if !path.is_empty() => Ok(Self::Sqlite(PathBuf::from(path.strip_prefix("//").unwrap_or(path)))),
+            Some(("postgres" | "postgresql", _)) => {
+                Address::read(text).map(Self::Postgres).map_err(|error| Ended::Misused(error.to_string()))
+            }
+            _ => Err(Ended::Misused(
+                "the store is none that Norn knows: write sqlite:PATH, for example sqlite:norn.db, or postgres://user@host/database"
+                    .to_owned(),
+            )),
+        }
+    }
+}
+
+impl fmt::Display for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "{}", path.display()),
+            Self::Postgres(address) => write!(f, "{address}"),
         }
     }
 }
@@ -123,6 +156,8 @@ pub struct Config {
     pub page_size: PageSize,
     /// Memory for current versions, in bytes.
     pub cache_bytes: u64,
+    /// How a PostgreSQL database is used.
+    pub postgres: postgres::Options,
 }
 
 impl Config {
@@ -159,11 +194,16 @@ impl Config {
         {
             return Err(Ended::Misused(format!("\"{url}\" is not a base URL: write for example https://fhir.hospital.example{BASE_PATH}")));
         }
-        let (limits, sizes) = (Limits::default(), PageSize::default());
+        let mut url = StoreUrl::read(given.store.as_deref().or(file.store.as_deref()).unwrap_or(store))?;
+        if let (StoreUrl::Postgres(address), Some(path)) = (&mut url, &file.postgres.password_file) {
+            let cannot = |error| Ended::Misused(format!("the password file {} cannot be read: {error}", path.display()));
+            address.password(std::fs::read_to_string(path).map_err(cannot)?.trim_end_matches(['\r', '\n']));
+        }
+        let (limits, sizes, own) = (Limits::default(), PageSize::default(), postgres::Options::default());
         let most = file.search.max_count.unwrap_or(sizes.most);
         Ok(Self {
             listen,
-            store: StoreUrl::read(given.store.as_deref().or(file.store.as_deref()).unwrap_or(store))?,
+            store: url,
             base_url: base_url.map(|url| url.trim_end_matches('/').to_owned()),
             log: given.log.clone().or(file.log).unwrap_or_else(|| "info".to_owned()),
             log_format: file.log_format,
@@ -176,6 +216,11 @@ impl Config {
             connections: file.limits.connections.unwrap_or(10_000),
             page_size: PageSize { default: file.search.default_count.unwrap_or(sizes.default).min(most), most },
             cache_bytes: file.cache_mib.unwrap_or(64) << 20,
+            postgres: postgres::Options {
+                writers: file.postgres.writers.unwrap_or(own.writers),
+                searchers: file.postgres.searchers.unwrap_or(own.searchers),
+                ..own
+            },
         })
     }
 }

@@ -9,5 +9,7 @@ mod evaluate;
 mod keys;
 mod normal;
 pub mod port;
+pub mod postgres;
+mod prepared;
 mod runs;
 pub mod sqlite;

@@ -1,0 +1,104 @@
+//! Commits made ready before a writer takes them: types are codes, rows are sorted and packed.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::keys;
+use super::port::{Commit, Expect, Idempotency, Match, Method, StoreError, Version, Write};
+use crate::model::reference::Key;
+use crate::model::resource::Body;
+use crate::model::schema::ResourceType;
+use crate::search::plan::Rows;
+
+/// A commit, ready to be written.
+#[derive(Debug)]
+pub(crate) struct Prepared {
+    pub(crate) writes: Vec<PreparedWrite>,
+    pub(crate) matches: Vec<Match>,
+    pub(crate) idempotency: Option<Idempotency>,
+    /// Roughly the memory it takes, in bytes.
+    pub(crate) size: usize,
+}
+
+/// A write of one resource.
+#[derive(Debug)]
+pub(crate) struct PreparedWrite {
+    pub(crate) key: Key,
+    /// The code of its type.
+    pub(crate) kind: i64,
+    pub(crate) expect: Expect,
+    /// `None` for a deletion.
+    pub(crate) content: Option<Content>,
+}
+
+/// What is stored.
+#[derive(Debug)]
+pub(crate) struct Content {
+    pub(crate) method: Method,
+    pub(crate) body: Body,
+    pub(crate) rows: Arc<Rows>,
+    /// The rows, packed.
+    pub(crate) keys: Vec<u8>,
+}
+
+impl Prepared {
+    /// Takes a commit; `code` gives the number that stands for a type in the tables.
+    pub(crate) fn of(commit: Commit, code: impl Fn(ResourceType) -> Result<i64, StoreError>) -> Result<Self, StoreError> {
+        let mut size = 0;
+        let mut writes = Vec::with_capacity(commit.writes.len());
+        for write in commit.writes {
+            let (key, expect, content) = match write {
+                Write::Delete { key, expect } => (key, expect, None),
+                Write::Put { key, method, body, mut rows, expect } => {
+                    rows.tidy();
+                    rows.mark_wide();
+                    let keys = keys::pack(&rows);
+                    size += body.size() + 3 * keys.len();
+                    (key, expect, Some(Content { method, body, rows: Arc::new(*rows), keys }))
+                }
+            };
+            size += 200;
+            writes.push(PreparedWrite { kind: code(key.kind)?, key, expect, content });
+        }
+        let mut seen = HashSet::new();
+        if writes.len() > 1 && !writes.iter().all(|write| seen.insert(&write.key)) {
+            return Err(StoreError::Failed("a commit writes one resource twice".to_owned()));
+        }
+        Ok(Self { writes, matches: commit.matches, idempotency: commit.idempotency, size })
+    }
+}
+
+impl Content {
+    /// Whether writing it over `version` would change nothing.
+    pub(crate) fn is_same_as(&self, version: &Version) -> bool {
+        self.method == Method::Update && version.body.as_ref().is_some_and(|body| self.body.same_content(body))
+    }
+}
+
+/// Whether what is there meets an expectation: the number of the current version, if there is one, and whether it is alive.
+pub(crate) fn meets(expect: Expect, current: Option<u64>, alive: bool) -> bool {
+    match expect {
+        Expect::Anything => true,
+        Expect::Absent => current.is_none(),
+        Expect::Version(wanted) | Expect::Current(Some(wanted)) => current == Some(wanted),
+        Expect::Current(None) => !alive,
+    }
+}
+
+/// The number that stands for a method in the tables.
+pub(crate) fn method_code(method: Method) -> i16 {
+    match method {
+        Method::Create => 0,
+        Method::Update => 1,
+        Method::Delete => 2,
+    }
+}
+
+/// The method that a number stands for.
+pub(crate) fn method(code: i64) -> Method {
+    match code {
+        0 => Method::Create,
+        1 => Method::Update,
+        _ => Method::Delete,
+    }
+}
