@@ -148,6 +148,80 @@ async fn a_broken_connection_is_replaced_and_commits_go_on() {
     }
 }
 
+/// Stands between a store and the server, and cuts the connection when a transaction is to be committed.
+struct Cutter {
+    folder: tempfile::TempDir,
+    /// How many commits are still cut off, and whether the server hears of them.
+    left: Arc<std::sync::Mutex<(usize, bool)>>,
+}
+
+impl Cutter {
+    fn before(url: &str) -> (Self, String) {
+        let (host, rest) = url.trim_start_matches("postgres://norn@").split_once('/').unwrap();
+        let server = host.replace("%2F", "/") + "/.s.PGSQL.5432";
+        let folder = tempfile::tempdir().unwrap();
+        let left = Arc::new(std::sync::Mutex::new((0, false)));
+        let _context = cluster::runtime().enter();
+        let listener = tokio::net::UnixListener::bind(folder.path().join(".s.PGSQL.5432")).unwrap();
+        let shared = Arc::clone(&left);
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let server = tokio::net::UnixStream::connect(&server).await.unwrap();
+                tokio::spawn(Self::carry(client, server, Arc::clone(&shared)));
+            }
+        });
+        let own = format!("postgres://norn@{}/{rest}", folder.path().display().to_string().replace('/', "%2F"));
+        (Self { folder, left }, own)
+    }
+
+    async fn carry(client: tokio::net::UnixStream, server: tokio::net::UnixStream, left: Arc<std::sync::Mutex<(usize, bool)>>) {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy};
+        let ((mut from, mut to), (mut back, mut up)) = (client.into_split(), server.into_split());
+        let down = tokio::spawn(async move { copy(&mut back, &mut to).await });
+        let mut buffer = vec![0; 1 << 16];
+        while let Ok(count @ 1..) = from.read(&mut buffer).await {
+            let commits = buffer[..count].windows(7).any(|window| window == b"COMMIT\0");
+            let cut = commits && {
+                let mut left = left.lock().unwrap();
+                let cut = left.0 > 0;
+                left.0 -= usize::from(cut);
+                cut
+            };
+            if cut {
+                // Nobody hears what the server says, if it hears anything at all.
+                down.abort();
+                if left.lock().unwrap().1 {
+                    up.write_all(&buffer[..count]).await.unwrap();
+                }
+                break;
+            }
+            if up.write_all(&buffer[..count]).await.is_err() {
+                break;
+            }
+        }
+        down.abort();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_whose_answer_is_lost_is_done_once_and_told() {
+    let cluster = cluster::Cluster::start(false);
+    let (cutter, through) = Cutter::before(&cluster.url());
+    let store = open(&through, &Fixed::at(noon())).unwrap();
+    for (round, heard) in [true, false, true, false].into_iter().enumerate() {
+        *cutter.left.lock().unwrap() = (1, heard);
+        let id = format!("n{round}");
+        let written = store.commit(commit(vec![create("Left", &id, "x", &[1]), put("Left", "a", &id, &[])])).await.unwrap();
+        assert!(written[0].created && written[0].changed, "{heard}");
+        assert_eq!(cutter.left.lock().unwrap().0, 0, "the connection was cut");
+        assert_eq!(store.history(&key("Left", "a"), None, 9).await.unwrap().total, round as u64 + 1);
+        assert_eq!(written[1].version, store.read(&key("Left", "a")).await.unwrap());
+    }
+    assert_eq!(store.changes(0, 100).await.unwrap().len(), 8);
+    assert_eq!(store.verify().await.unwrap(), [""; 0]);
+    drop(cutter.folder);
+}
+
 #[tokio::test]
 async fn a_database_that_is_not_ours_is_refused() {
     for (sql, reason) in [

@@ -65,8 +65,12 @@ impl Cluster {
     pub(crate) fn kill_and_restart(&mut self) {
         let pids = std::fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap();
         let postmaster = pids.lines().next().unwrap();
-        // Its children notice that it is gone and end themselves.
-        assert!(Command::new("kill").args(["-9", postmaster]).status().unwrap().success());
+        // With all its children: what is left of it would keep the next one from its memory.
+        let told = Command::new("ps").args(["-A", "-o", "pid=,ppid="]).output().unwrap().stdout;
+        let told = String::from_utf8(told).unwrap();
+        let processes = told.lines().filter_map(|line| line.split_whitespace().collect::<Vec<_>>().try_into().ok());
+        let own = processes.filter(|[pid, parent]: &[&str; 2]| *pid == postmaster || *parent == postmaster).map(|[pid, _]| pid);
+        assert!(Command::new("kill").arg("-9").args(own).status().unwrap().success());
         std::fs::write(self.folder.join("keep"), "").unwrap();
         self.end();
         std::fs::remove_file(self.folder.join("keep")).unwrap();

@@ -1,6 +1,5 @@
 //! The gateway in this process, on port 0, with a clock that stands still.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use norn::base::clock::{Fixed, Instant};
@@ -12,12 +11,14 @@ use norn::interactions::Gateway;
 use norn::search::catalog::Catalog;
 use norn::search::cursor::Signer;
 use norn::store::cache::Cached;
+use norn::store::port::Store;
+use norn::store::postgres::{self, Address, Postgres};
 use norn::store::sqlite::{self, Sqlite};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::Client;
+use super::{Client, cluster};
 
 /// A running gateway; it stops when dropped.
 #[derive(Debug)]
@@ -29,23 +30,33 @@ pub(crate) struct TestGateway {
 }
 
 impl TestGateway {
+    /// Over SQLite; over PostgreSQL if `NORN_TEST_STORE` says `postgres`.
     pub(crate) async fn start() -> Self {
         let folder = TempDir::new().unwrap();
-        let (client, clock, stop) = Self::over(&folder.path().join("norn.db")).await;
+        let clock = Fixed::at(Instant(1_795_000_000_000_000));
+        let (shared, schema) = (Arc::new(clock.clone()), &Definitions::embedded().schema);
+        #[expect(clippy::disallowed_methods, reason = "tests read over which store to run")]
+        let wanted = std::env::var("NORN_TEST_STORE").unwrap_or_default();
+        let store: Arc<dyn Store> = if wanted == "postgres" {
+            let address = Address::read(&cluster::fresh()).unwrap();
+            let options = postgres::Options { readers: 1, searchers: 4, ..postgres::Options::default() };
+            Arc::new(Postgres::open(&address, schema, shared, options).await.unwrap())
+        } else {
+            let path = folder.path().join("norn.db");
+            let store = Sqlite::open(&path, schema, shared, sqlite::Options::default()).unwrap();
+            Arc::new(Cached::new(store, 16 << 20))
+        };
+        let (client, stop) = Self::over(store, &clock).await;
         Self { client, clock, _stop: stop, _folder: folder }
     }
 
-    async fn over(path: &Path) -> (Client, Fixed, watch::Sender<bool>) {
-        let clock = Fixed::at(Instant(1_795_000_000_000_000));
-        let shared = Arc::new(clock.clone());
-        let definitions = Definitions::embedded();
-        let store = Sqlite::open(path, &definitions.schema, shared.clone(), sqlite::Options::default()).unwrap();
+    async fn over(store: Arc<dyn Store>, clock: &Fixed) -> (Client, watch::Sender<bool>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}{BASE_PATH}", listener.local_addr().unwrap());
         let gateway = Arc::new(Gateway {
-            store: Arc::new(Cached::new(store, 16 << 20)),
-            catalog: Arc::new(Catalog::new(definitions).unwrap()),
-            clock: shared,
+            store,
+            catalog: Arc::new(Catalog::new(Definitions::embedded()).unwrap()),
+            clock: Arc::new(clock.clone()),
             random: Arc::new(Sequence::default()),
             base: base.as_str().into(),
             limits: norn::base::budget::Limits::default(),
@@ -55,6 +66,6 @@ impl TestGateway {
         });
         let (sender, stop) = watch::channel(false);
         tokio::spawn(serve(listener, None, Service::new(gateway), Options::default(), stop));
-        (Client::new(&base), clock, sender)
+        (Client::new(&base), sender)
     }
 }
