@@ -20,6 +20,8 @@ use crate::store::port::StoreError;
 pub(super) const MOST: i64 = if cfg!(test) { 9 } else { 10_000 };
 /// Testing a resource costs as much as gathering so many rows.
 const TEST: i64 = if cfg!(test) { 1 } else { 4 };
+/// When so few resources are left, testing them is quicker than counting the rows of another condition.
+const FEW: i64 = if cfg!(test) { 2 } else { 64 };
 /// A count is looked up so often before the key is counted again.
 const USES: u32 = 1000;
 /// Keys whose counts are kept.
@@ -100,8 +102,8 @@ impl Driver<'_> {
         })
     }
 
-    /// How many rows it gives, counted up to a bound.
-    async fn count(&self, connection: &Connection, shared: &super::Shared, of: &[Searched]) -> Result<i64, Fault> {
+    /// How many rows it gives, counted up to one more than a bound.
+    async fn count(&self, connection: &Connection, shared: &super::Shared, of: &[Searched], most: i64) -> Result<i64, Fault> {
         match self {
             Self::Types => return Ok(i64::MAX),
             Self::Ids(ids) => return Ok(i64::try_from(ids.len() * of.len()).unwrap_or(i64::MAX)),
@@ -129,7 +131,7 @@ impl Driver<'_> {
             }
             _ => self.source(&mut sql, of)?,
         };
-        let bound = sql.number(MOST + 1);
+        let bound = sql.number(most.saturating_add(1));
         let text = format!("SELECT count(*) FROM (SELECT 1 FROM {source} WHERE {test} LIMIT {bound}) AS counted");
         let count = connection.number(&text, &sql.values()).await?;
         if let Self::Post(post) = self {
@@ -187,29 +189,49 @@ pub(super) async fn choose<'p>(
     wanted: Option<usize>,
 ) -> Result<Way<'p>, Fault> {
     let mut offers = offers(conditions);
-    let alone = offers.len() == 1 && offers.first().is_some_and(|(driver, _)| driver.is_ordered() || matches!(driver, Driver::Ids(_)));
-    let mut counts = vec![0; offers.len()];
-    if !alone {
-        for ((driver, _), count) in offers.iter().zip(&mut counts) {
-            *count = driver.count(connection, shared, of).await?;
+    let all = conditions.iter().collect();
+    // Whoever sorts wants to know how many there are.
+    if let ([(Driver::Post(_), _)], Some(_)) | ([(Driver::Ids(_), _)], _) = (offers.as_slice(), wanted) {
+        return Ok(way(offers.swap_remove(0), conditions, 0));
+    }
+    // Keys first: their counts are often known, and may make others not worth counting.
+    offers.sort_by_key(|(driver, _)| matches!(driver, Driver::Range(_) | Driver::Between(..)));
+    let mut bound = None;
+    let (mut best, mut least) = (None, i64::MAX);
+    for (number, (driver, _)) in offers.iter().enumerate() {
+        let mut most = MOST;
+        if !driver.is_ordered() {
+            if best.is_some() && least <= FEW {
+                continue;
+            }
+            let worth = match bound {
+                Some(bound) => bound,
+                None => worth(connection, shared, of, wanted).await?,
+            };
+            bound = Some(worth);
+            most = worth.min(least);
+        }
+        let count = driver.count(connection, shared, of, most).await?;
+        if count < least && (driver.is_ordered() || count <= most) {
+            (best, least) = (Some(number), count);
         }
     }
-    // Gathering is worth while if it takes less than walking everything until enough is found.
-    let bound = match wanted {
-        Some(wanted) => {
-            let living = if alone { 0 } else { living(connection, shared, of).await? };
-            (i64::try_from(wanted).unwrap_or(i64::MAX).saturating_mul(living).saturating_mul(TEST).isqrt() + 1).min(MOST)
-        }
-        None => MOST,
-    };
-    let usable = |(number, count): &(usize, i64)| offers.get(*number).is_some_and(|(driver, _)| driver.is_ordered() || *count <= bound);
-    let best = counts.iter().copied().enumerate().filter(usable).min_by_key(|(_, count)| *count);
-    let Some((number, least)) = best else {
-        return Ok(Way { driver: Driver::Types, tests: conditions.iter().collect(), least: i64::MAX });
-    };
-    let (driver, told) = offers.swap_remove(number);
+    Ok(match best {
+        Some(number) => way(offers.swap_remove(number), conditions, least),
+        None => Way { driver: Driver::Types, tests: all, least: i64::MAX },
+    })
+}
+
+fn way<'p>((driver, told): (Driver<'p>, Option<usize>), conditions: &'p [Filter], least: i64) -> Way<'p> {
     let tests = conditions.iter().enumerate().filter(|(number, _)| Some(*number) != told).map(|(_, filter)| filter).collect();
-    Ok(Way { driver, tests, least })
+    Way { driver, tests, least }
+}
+
+/// Up to how many rows gathering takes less than walking everything until enough is found.
+async fn worth(connection: &Connection, shared: &super::Shared, of: &[Searched], wanted: Option<usize>) -> Result<i64, Fault> {
+    let Some(wanted) = wanted else { return Ok(MOST) };
+    let living = living(connection, shared, of).await?;
+    Ok((i64::try_from(wanted).unwrap_or(i64::MAX).saturating_mul(living).saturating_mul(TEST).isqrt() + 1).min(MOST))
 }
 
 /// The driver that tells the only condition.
@@ -224,7 +246,7 @@ pub(super) async fn least(connection: &Connection, shared: &super::Shared, condi
     let mut least = i64::MAX;
     for (driver, _) in offers(conditions) {
         if matches!(driver, Driver::Post(_) | Driver::Posts(_) | Driver::Ids(_)) {
-            least = least.min(driver.count(connection, shared, of).await?);
+            least = least.min(driver.count(connection, shared, of, MOST).await?);
         }
     }
     Ok(least)
