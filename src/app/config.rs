@@ -102,7 +102,7 @@ pub enum StoreUrl {
     /// A SQLite file.
     Sqlite(PathBuf),
     /// A PostgreSQL database.
-    Postgres(Address),
+    Postgres(Box<Address>),
 }
 
 impl StoreUrl {
@@ -114,7 +114,7 @@ impl StoreUrl {
         match text.split_once(':') {
             Some(("sqlite", path)) if !path.is_empty() => Ok(Self::Sqlite(PathBuf::from(path.strip_prefix("//").unwrap_or(path)))),
             Some(("postgres" | "postgresql", _)) => {
-                Address::read(text).map(Self::Postgres).map_err(|error| Ended::Misused(error.to_string()))
+                Address::read(text).map(Box::new).map(Self::Postgres).map_err(|error| Ended::Misused(error.to_string()))
             }
             _ => Err(Ended::Misused(
                 "the store is none that Norn knows: write sqlite:PATH, for example sqlite:norn.db, or postgres://user@host/database"

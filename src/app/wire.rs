@@ -18,9 +18,9 @@ use crate::store::sqlite::{self, Sqlite};
 /// A store, whichever database it is.
 pub(super) enum Opened {
     /// A SQLite file.
-    Sqlite(Sqlite),
+    Sqlite(Box<Sqlite>),
     /// A PostgreSQL database.
-    Postgres(Postgres),
+    Postgres(Box<Postgres>),
 }
 
 impl Opened {
@@ -36,8 +36,8 @@ impl Opened {
     /// current versions can be kept in memory.
     pub(super) fn share(self, cache_bytes: u64) -> Arc<dyn Store> {
         match self {
-            Self::Sqlite(store) => Arc::new(Cached::new(store, cache_bytes)),
-            Self::Postgres(store) => Arc::new(store),
+            Self::Sqlite(store) => Arc::new(Cached::new(*store, cache_bytes)),
+            Self::Postgres(store) => Arc::new(*store),
         }
     }
 }
@@ -46,8 +46,8 @@ impl Opened {
 pub(super) async fn open(url: &StoreUrl, clock: Arc<dyn Clock>, options: postgres::Options) -> Result<Opened, Ended> {
     let schema = &Definitions::embedded().schema;
     let opened = match url {
-        StoreUrl::Sqlite(path) => Sqlite::open(path, schema, clock, sqlite::Options::default()).map(Opened::Sqlite),
-        StoreUrl::Postgres(address) => Postgres::open(address, schema, clock, options).await.map(Opened::Postgres),
+        StoreUrl::Sqlite(path) => Sqlite::open(path, schema, clock, sqlite::Options::default()).map(Box::new).map(Opened::Sqlite),
+        StoreUrl::Postgres(address) => Postgres::open(address, schema, clock, options).await.map(Box::new).map(Opened::Postgres),
     };
     opened.map_err(|error| Ended::Failed(error.to_string()))
 }

@@ -214,7 +214,7 @@ impl Batch<'_> {
     /// Sends statements one behind the other and waits for all; those without lines are left out.
     async fn together(&self, statements: Vec<(&str, Values<'_>)>) -> Result<(), Fault> {
         let statements: Vec<_> = statements.into_iter().filter(|(_, values)| !is_empty(values)).collect();
-        let mut sent: Vec<Pin<Box<dyn Future<Output = Result<u64, Fault>> + Send + '_>>> = Vec::new();
+        let mut sent: Vec<Later<'_>> = Vec::new();
         for (sql, _) in &statements {
             self.connection.statement(sql).await?;
         }
@@ -262,8 +262,11 @@ fn plain<'v>(values: &'v Values<'_>) -> Vec<&'v (dyn ToSql + Sync)> {
     values.iter().map(|column| column.as_sql()).collect()
 }
 
+/// The number of lines that a statement changed.
+type Later<'a> = Pin<Box<dyn Future<Output = Result<u64, Fault>> + Send + 'a>>;
+
 /// Drives futures together, each begun in the order given; the first error in that order counts.
-async fn in_step<T>(futures: Vec<Pin<Box<dyn Future<Output = Result<T, Fault>> + Send + '_>>>) -> Result<(), Fault> {
+async fn in_step(futures: Vec<Later<'_>>) -> Result<(), Fault> {
     let mut open: Vec<_> = futures.into_iter().map(Some).collect();
     let mut faults: Vec<Option<Fault>> = open.iter().map(|_| None).collect();
     std::future::poll_fn(|context| {
