@@ -10,6 +10,7 @@ use std::sync::Arc;
 use super::Shared;
 use super::connect::Connection;
 use super::fault::Fault;
+use super::prepared::{Content, Prepared, PreparedWrite, meets};
 use super::request::{self, Remembered};
 use super::search::Searcher;
 use crate::base::clock::Instant;
@@ -17,7 +18,6 @@ use crate::model::reference::Key;
 use crate::search::plan::Rows;
 use crate::store::keys;
 use crate::store::port::{Idempotency, Match, Method, StoreError, Unmet, Version, Written};
-use crate::store::prepared::{Content, Prepared, PreparedWrite, meets};
 
 /// What a commit is answered, before times are known.
 pub(super) type Decided = Result<Vec<Outcome>, StoreError>;
@@ -188,7 +188,7 @@ impl<'c> Batch<'c> {
                 return Ok(Applied::Decided(Err(StoreError::Unmet(Unmet::Match(number)))));
             }
         }
-        let outcomes = commit.writes.iter().map(|write| self.write(write)).collect::<Result<Vec<_>, StoreError>>()?;
+        let outcomes: Vec<Outcome> = commit.writes.iter().map(|write| self.write(write)).collect();
         if let Some(idempotency) = &commit.idempotency {
             let results = request::results(&outcomes, |outcome| self.number(outcome));
             let request = idempotency.request.to_vec();
@@ -207,8 +207,8 @@ impl<'c> Batch<'c> {
         }
     }
 
-    fn write(&mut self, write: &'c PreparedWrite) -> Result<Outcome, StoreError> {
-        let kind = self.shared.kinds.code(write.key.kind)?;
+    fn write(&mut self, write: &'c PreparedWrite) -> Outcome {
+        let kind = write.kind;
         let number = self.news.len();
         let next = |shard, row, number, method| New {
             key: &write.key,
@@ -223,12 +223,12 @@ impl<'c> Batch<'c> {
         let Some(known) = self.known.get_mut(&write.key) else {
             let shard = self.shared.shard(&write.key);
             let Some(content) = &write.content else {
-                return Ok(Outcome { shard, row: 0, version: Told::None, created: false, changed: false });
+                return Outcome { shard, row: 0, version: Told::None, created: false, changed: false };
             };
             let row = self.shared.rows.next(self.now, self.floor);
             self.news.push(next(shard, row, 1, content.method));
             self.known.insert(&write.key, Known { shard, row, stored: None, number: 1, now: Told::New(number), alive: true });
-            return Ok(Outcome { shard, row, version: Told::New(number), created: true, changed: true });
+            return Outcome { shard, row, version: Told::New(number), created: true, changed: true };
         };
         let (shard, row, was_alive) = (known.shard, known.row, known.alive);
         let same = match &write.content {
@@ -243,7 +243,7 @@ impl<'c> Batch<'c> {
             },
         };
         if same {
-            return Ok(Outcome { shard, row, version: known.now.clone(), created: false, changed: false });
+            return Outcome { shard, row, version: known.now.clone(), created: false, changed: false };
         }
         known.number += 1;
         known.now = Told::New(number);
@@ -251,7 +251,7 @@ impl<'c> Batch<'c> {
         let method = write.content.as_ref().map_or(Method::Delete, |content| content.method);
         let new = next(shard, row, known.number, method);
         self.news.push(new);
-        Ok(Outcome { shard, row, version: Told::New(number), created: write.content.is_some() && !was_alive, changed: true })
+        Outcome { shard, row, version: Told::New(number), created: write.content.is_some() && !was_alive, changed: true }
     }
 
     /// Whether a search finds the same resources as before, among them those of earlier commits of this batch.

@@ -12,13 +12,13 @@ use tokio_postgres::types::ToSql;
 use super::batch::{Batch, Known, New, Told};
 use super::columns::{Columns, Links, Numbers, Posts, Texts};
 use super::fault::Fault;
+use super::prepared::method_code;
 use super::request;
 use crate::base::clock::Instant;
 use crate::model::reference::Key;
 use crate::search::plan::{NumberRow, Rows};
 use crate::store::keys::differ;
 use crate::store::port::{StoreError, Version};
-use crate::store::prepared::method_code;
 
 /// What the batch leaves behind in one place of the feed: whoever finds it there knows that the transaction was committed.
 #[derive(Debug, Clone)]

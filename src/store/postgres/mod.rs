@@ -14,6 +14,7 @@ mod fault;
 mod flush;
 mod kinds;
 mod pool;
+mod prepared;
 mod read;
 mod recheck;
 mod request;
@@ -40,11 +41,11 @@ pub use self::writer::Statistics;
 use self::driver::Frequencies;
 use self::kinds::Kinds;
 use self::pool::Pool;
+use self::prepared::Prepared;
 use self::rows::RowIds;
 use self::search::Searcher;
 use self::writer::Writer;
 use super::port::{Answer, Change, Commit, History, Page, Store, StoreError, Version, Written};
-use super::prepared::Prepared;
 use crate::base::clock::Clock;
 use crate::model::reference::Key;
 use crate::model::schema::Schema;
@@ -208,7 +209,7 @@ impl Store for Postgres {
 
     fn commit(&self, commit: Commit) -> Answer<'_, Vec<Written>> {
         Box::pin(async move {
-            let prepared = Prepared::of(commit, |kind| self.shared.kinds.code(kind).map(i64::from))?;
+            let prepared = Prepared::of(commit, &self.shared.kinds)?;
             self.writer.commit(prepared).await
         })
     }

@@ -8,11 +8,11 @@ use tokio_postgres::Row;
 use super::Shared;
 use super::connect::Connection;
 use super::fault::Fault;
+use super::prepared::method;
 use crate::base::clock::Instant;
 use crate::model::primitive::Id;
 use crate::model::reference::Key;
 use crate::store::port::{Change, History, StoreError, Version};
-use crate::store::prepared::method;
 
 /// The current version.
 pub(super) async fn read(connection: &Connection, shared: &Shared, key: &Key) -> Result<Option<Arc<Version>>, Fault> {
@@ -75,7 +75,7 @@ pub(super) async fn changes(connection: &Connection, shared: &Shared, after: i64
                 sequence: row.try_get(0)?,
                 key: Key { kind: shared.kinds.kind(row.try_get(1)?)?, id: id_of(id)? },
                 version: row.try_get::<_, i64>(3)?.cast_unsigned(),
-                method: method(i64::from(row.try_get::<_, i16>(4)?)),
+                method: method(row.try_get(4)?),
                 updated: Instant(row.try_get(5)?),
             })
         })
@@ -88,7 +88,7 @@ pub(super) fn version(row: &Row, at: usize, key: Key) -> Result<Version, Fault> 
         key,
         version: row.try_get::<_, i64>(at)?.cast_unsigned(),
         updated: Instant(row.try_get(at + 1)?),
-        method: method(i64::from(row.try_get::<_, i16>(at + 2)?)),
+        method: method(row.try_get(at + 2)?),
         body: row.try_get::<_, Option<&[u8]>>(at + 3)?.map(Bytes::copy_from_slice),
     })
 }

@@ -16,9 +16,9 @@ use super::batch::Batch;
 use super::connect::{Address, Connection};
 use super::fault::Fault;
 use super::flush::Claim;
+use super::prepared::Prepared;
 use crate::base::clock::Clock;
 use crate::store::port::{StoreError, Written};
-use crate::store::prepared::Prepared;
 
 /// What a commit is answered.
 type Answered = Result<Vec<Written>, StoreError>;

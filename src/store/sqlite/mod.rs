@@ -10,6 +10,7 @@ mod join;
 mod kinds;
 mod merge;
 mod pool;
+mod prepared;
 mod read;
 mod recent;
 mod recover;
@@ -39,12 +40,12 @@ pub use self::writer::Statistics;
 use self::checkpoint::Checkpoints;
 use self::kinds::Kinds;
 use self::pool::Readers;
+use self::prepared::Prepared;
 use self::recent::Recent;
 use self::search::Searcher;
 use self::write::Numbers;
 use self::writer::Writer;
 use super::port::{Answer, Change, Commit, History, Page, Store, StoreError, Version, Written};
-use super::prepared::Prepared;
 use crate::base::clock::Clock;
 use crate::model::reference::Key;
 use crate::model::schema::Schema;
@@ -193,7 +194,7 @@ impl Store for Sqlite {
 
     fn commit(&self, commit: Commit) -> Answer<'_, Vec<Written>> {
         Box::pin(async move {
-            let prepared = Prepared::of(commit, |kind| self.shared.kinds.code(kind))?;
+            let prepared = Prepared::of(commit, &self.shared.kinds)?;
             self.writer.commit(prepared).await
         })
     }

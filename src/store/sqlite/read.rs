@@ -14,8 +14,7 @@ use crate::model::reference::Key;
 use crate::search::plan::Rows;
 use crate::store::evaluate::Candidate;
 use crate::store::keys::{self, Packed};
-use crate::store::port::{Change, History, StoreError, Version};
-use crate::store::prepared::method;
+use crate::store::port::{Change, History, Method, StoreError, Version};
 
 /// The current version of a resource as its line tells it.
 #[derive(Debug, Clone)]
@@ -172,4 +171,21 @@ fn version(row: &Row<'_>, key: Key) -> rusqlite::Result<Version> {
 
 fn id_of(text: &str) -> Result<Id, StoreError> {
     Id::new(text).ok_or_else(|| StoreError::Failed(format!("the store holds \"{text}\", which is no id")))
+}
+
+/// The number that stands for a method in the tables.
+pub(super) fn method_code(method: Method) -> i64 {
+    match method {
+        Method::Create => 0,
+        Method::Update => 1,
+        Method::Delete => 2,
+    }
+}
+
+fn method(code: i64) -> Method {
+    match code {
+        0 => Method::Create,
+        1 => Method::Update,
+        _ => Method::Delete,
+    }
 }

@@ -10,12 +10,12 @@ use rusqlite::types::Value;
 
 use super::recent::{self, Question, Snapshot};
 use super::runs;
-use super::source::{Range, Source, next, only_unit, with_ids};
+use super::source::{Range, Source, next, only_unit, reach, with_ids};
 use super::{Shared, failed, read};
 use crate::search::key;
 use crate::search::plan::{Filter, Place, Plan, Sort, SortBy, SortValue, Test, Unit};
 use crate::store::evaluate::{compare, is_alone};
-use crate::store::normal::{conjuncts, reach};
+use crate::store::normal::conjuncts;
 use crate::store::port::{Hit, Page, StoreError};
 
 /// A connection to search on, and what else that takes.

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use rusqlite::{Connection, params};
 
 use super::merge::{Merge, Progress};
-use super::read::{self, Current};
+use super::prepared::{Content, Prepared, PreparedWrite};
+use super::read::{self, Current, method_code};
 use super::recent::{Entry, State};
 use super::search::Searcher;
 use super::tables::Tables;
@@ -17,8 +18,7 @@ use super::{Shared, failed, request};
 use crate::base::clock::Instant;
 use crate::model::reference::Key;
 use crate::model::resource::Body;
-use crate::store::port::{Match, Method, StoreError, Unmet, Version, Written};
-use crate::store::prepared::{Content, Prepared, PreparedWrite, meets, method_code};
+use crate::store::port::{Expect, Match, Method, StoreError, Unmet, Version, Written};
 
 /// Numbers that go on from batch to batch.
 #[derive(Debug, Clone, Copy)]
@@ -119,9 +119,9 @@ impl<'c> Batch<'c> {
         let mut currents = Vec::with_capacity(commit.writes.len());
         for (number, write) in commit.writes.iter().enumerate() {
             let current = read::current(self.connection, write.kind, &write.key)?;
-            let there = current.as_ref().map(|current| current.version.version);
-            if !meets(write.expect, there, current.as_ref().is_some_and(|current| current.version.body.is_some())) {
-                return Err(StoreError::Unmet(Unmet::Version { write: number, current: there }));
+            if !meets(write.expect, current.as_ref()) {
+                let current = current.map(|current| current.version.version);
+                return Err(StoreError::Unmet(Unmet::Version { write: number, current }));
             }
             currents.push(current);
         }
@@ -291,5 +291,16 @@ impl<'c> Batch<'c> {
     fn execute(&self, sql: &str, parameters: impl rusqlite::Params) -> Result<(), StoreError> {
         self.connection.prepare_cached(sql).and_then(|mut statement| statement.execute(parameters)).map_err(failed)?;
         Ok(())
+    }
+}
+
+fn meets(expect: Expect, current: Option<&Current>) -> bool {
+    let number = current.map(|current| current.version.version);
+    match expect {
+        Expect::Anything => true,
+        Expect::Absent => number.is_none(),
+        Expect::Version(wanted) => number == Some(wanted),
+        Expect::Current(Some(wanted)) => number == Some(wanted),
+        Expect::Current(None) => current.is_none_or(|current| current.version.body.is_none()),
     }
 }

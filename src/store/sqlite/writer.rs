@@ -15,10 +15,10 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use super::Shared;
 use super::checkpoint::Checkpoints;
 use super::merge::Merge;
+use super::prepared::Prepared;
 use super::write::{Batch, Ended, Numbers};
 use crate::base::clock::Clock;
 use crate::store::port::{StoreError, Written};
-use crate::store::prepared::Prepared;
 
 /// What a commit is answered.
 type Answered = Result<Vec<Written>, StoreError>;

@@ -3,47 +3,46 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::keys;
-use super::port::{Commit, Expect, Idempotency, Match, Method, StoreError, Version, Write};
+use super::kinds::Kinds;
 use crate::model::reference::Key;
 use crate::model::resource::Body;
-use crate::model::schema::ResourceType;
 use crate::search::plan::Rows;
+use crate::store::keys;
+use crate::store::port::{Commit, Expect, Idempotency, Match, Method, StoreError, Version, Write};
 
 /// A commit, ready to be written.
 #[derive(Debug)]
-pub(crate) struct Prepared {
-    pub(crate) writes: Vec<PreparedWrite>,
-    pub(crate) matches: Vec<Match>,
-    pub(crate) idempotency: Option<Idempotency>,
+pub(super) struct Prepared {
+    pub(super) writes: Vec<PreparedWrite>,
+    pub(super) matches: Vec<Match>,
+    pub(super) idempotency: Option<Idempotency>,
     /// Roughly the memory it takes, in bytes.
-    pub(crate) size: usize,
+    pub(super) size: usize,
 }
 
 /// A write of one resource.
 #[derive(Debug)]
-pub(crate) struct PreparedWrite {
-    pub(crate) key: Key,
+pub(super) struct PreparedWrite {
+    pub(super) key: Key,
     /// The code of its type.
-    pub(crate) kind: i64,
-    pub(crate) expect: Expect,
+    pub(super) kind: i32,
+    pub(super) expect: Expect,
     /// `None` for a deletion.
-    pub(crate) content: Option<Content>,
+    pub(super) content: Option<Content>,
 }
 
 /// What is stored.
 #[derive(Debug)]
-pub(crate) struct Content {
-    pub(crate) method: Method,
-    pub(crate) body: Body,
-    pub(crate) rows: Arc<Rows>,
+pub(super) struct Content {
+    pub(super) method: Method,
+    pub(super) body: Body,
+    pub(super) rows: Arc<Rows>,
     /// The rows, packed.
-    pub(crate) keys: Vec<u8>,
+    pub(super) keys: Vec<u8>,
 }
 
 impl Prepared {
-    /// Takes a commit; `code` gives the number that stands for a type in the tables.
-    pub(crate) fn of(commit: Commit, code: impl Fn(ResourceType) -> Result<i64, StoreError>) -> Result<Self, StoreError> {
+    pub(super) fn of(commit: Commit, kinds: &Kinds) -> Result<Self, StoreError> {
         let mut size = 0;
         let mut writes = Vec::with_capacity(commit.writes.len());
         for write in commit.writes {
@@ -58,7 +57,7 @@ impl Prepared {
                 }
             };
             size += 200;
-            writes.push(PreparedWrite { kind: code(key.kind)?, key, expect, content });
+            writes.push(PreparedWrite { kind: kinds.code(key.kind)?, key, expect, content });
         }
         let mut seen = HashSet::new();
         if writes.len() > 1 && !writes.iter().all(|write| seen.insert(&write.key)) {
@@ -70,13 +69,13 @@ impl Prepared {
 
 impl Content {
     /// Whether writing it over `version` would change nothing.
-    pub(crate) fn is_same_as(&self, version: &Version) -> bool {
+    pub(super) fn is_same_as(&self, version: &Version) -> bool {
         self.method == Method::Update && version.body.as_ref().is_some_and(|body| self.body.same_content(body))
     }
 }
 
 /// Whether what is there meets an expectation: the number of the current version, if there is one, and whether it is alive.
-pub(crate) fn meets(expect: Expect, current: Option<u64>, alive: bool) -> bool {
+pub(super) fn meets(expect: Expect, current: Option<u64>, alive: bool) -> bool {
     match expect {
         Expect::Anything => true,
         Expect::Absent => current.is_none(),
@@ -86,7 +85,7 @@ pub(crate) fn meets(expect: Expect, current: Option<u64>, alive: bool) -> bool {
 }
 
 /// The number that stands for a method in the tables.
-pub(crate) fn method_code(method: Method) -> i16 {
+pub(super) fn method_code(method: Method) -> i16 {
     match method {
         Method::Create => 0,
         Method::Update => 1,
@@ -95,7 +94,7 @@ pub(crate) fn method_code(method: Method) -> i16 {
 }
 
 /// The method that a number stands for.
-pub(crate) fn method(code: i64) -> Method {
+pub(super) fn method(code: i16) -> Method {
     match code {
         0 => Method::Create,
         1 => Method::Update,
