@@ -80,6 +80,8 @@ const MIGRATIONS: &[&str] = &["
         updated int8 NOT NULL,
         PRIMARY KEY (shard, seq)
     );
+    CREATE INDEX change_kind ON change (shard, kind, seq);
+    CREATE INDEX change_updated ON change (shard, updated);
     CREATE TABLE post (
         shard int2 NOT NULL,
         k int8 NOT NULL,
