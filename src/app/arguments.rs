@@ -5,7 +5,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// A FHIR R4 gateway for precision cancer medicine.
 ///
@@ -45,6 +45,9 @@ pub enum Command {
     /// Check that the index of a store agrees with its resources.
     #[command(after_help = EXIT_CODES)]
     Check(Check),
+    /// Create the tables of a store or bring them to the present version, without serving it.
+    #[command(after_help = EXIT_CODES)]
+    Migrate(Migrate),
 }
 
 /// Where and over what to serve.
@@ -53,8 +56,8 @@ pub struct Serving {
     /// Address to listen on; port 0 takes a free one. Without configured authorization only loopback addresses are possible.
     #[arg(long, value_name = "ADDR:PORT", env = "NORN_LISTEN")]
     pub listen: Option<SocketAddr>,
-    /// Where resources are kept: sqlite:PATH.
-    #[arg(long, value_name = "URL", env = "NORN_STORE")]
+    /// Where resources are kept: sqlite:PATH or postgres://user@host/database.
+    #[arg(long, value_name = "URL", env = "NORN_STORE", hide_env_values = true)]
     pub store: Option<String>,
     /// The base URL as clients see it, if a proxy stands in front.
     #[arg(long, value_name = "URL", env = "NORN_BASE_URL")]
@@ -114,8 +117,8 @@ pub struct Import {
     /// What to convert.
     #[command(flatten)]
     pub source: Source,
-    /// Where to store it: sqlite:PATH, of a store that no server has open.
-    #[arg(long, value_name = "URL", env = "NORN_STORE", default_value = "sqlite:norn.db")]
+    /// Where to store it: sqlite:PATH, of a store that no server has open, or postgres://user@host/database.
+    #[arg(long, value_name = "URL", env = "NORN_STORE", hide_env_values = true, default_value = "sqlite:norn.db")]
     pub store: String,
     /// Base URL of the server that serves this store; references under it are told relative to it.
     #[arg(long, value_name = "URL", env = "NORN_BASE_URL", default_value = "http://127.0.0.1:8080/fhir")]
@@ -125,9 +128,30 @@ pub struct Import {
 /// `norn check`
 #[derive(Debug, Clone, Args)]
 pub struct Check {
-    /// The store: sqlite:PATH.
-    #[arg(long, value_name = "URL", env = "NORN_STORE", default_value = "sqlite:norn.db")]
+    /// The store: sqlite:PATH or postgres://user@host/database.
+    #[arg(long, value_name = "URL", env = "NORN_STORE", hide_env_values = true, default_value = "sqlite:norn.db")]
     pub store: String,
+}
+
+/// `norn migrate`
+#[derive(Debug, Clone, Args)]
+pub struct Migrate {
+    /// The store: sqlite:PATH or postgres://user@host/database.
+    #[arg(long, value_name = "URL", env = "NORN_STORE", hide_env_values = true, default_value = "sqlite:norn.db")]
+    pub store: String,
+    /// Spread the tables of an empty PostgreSQL store over a cluster; see docs/scale-out.md.
+    #[arg(long, value_name = "HOW")]
+    pub distribute: Option<Distribution>,
+    /// Into how many shards, with --distribute.
+    #[arg(long, value_name = "NUMBER", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub shards: u16,
+}
+
+/// How tables are spread over a cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Distribution {
+    /// By the extension Citus.
+    Citus,
 }
 
 /// Which npm registry to ask.

@@ -2,6 +2,7 @@
 //!
 //! Every key is described in `docs/configuration.md`; a test holds the two against each other.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
@@ -14,6 +15,7 @@ use crate::http::BASE_PATH;
 use crate::http::cors::Cors;
 use crate::http::job::JobOptions;
 use crate::search::resolve::PageSize;
+use crate::store::postgres::{self, Address};
 
 /// The file as written.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -21,7 +23,7 @@ use crate::search::resolve::PageSize;
 pub struct File {
     /// `address:port`
     pub listen: Option<SocketAddr>,
-    /// `sqlite:PATH`
+    /// `sqlite:PATH` or `postgres://…`
     pub store: Option<String>,
     /// Base URL as clients see it.
     pub base_url: Option<String>,
@@ -41,6 +43,8 @@ pub struct File {
     pub cors: CorsFile,
     /// Requests that clients do not wait for.
     pub jobs: JobsFile,
+    /// How a PostgreSQL database is used.
+    pub postgres: PostgresFile,
 }
 
 /// How the log is written.
@@ -126,22 +130,51 @@ impl JobsFile {
     }
 }
 
-/// Where resources are kept.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// `[postgres]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PostgresFile {
+    /// File with the password, so that it need not stand in the URL.
+    pub password_file: Option<PathBuf>,
+    /// Transactions that write at a time.
+    pub writers: Option<usize>,
+    /// Most connections for searches.
+    pub searchers: Option<usize>,
+}
+
+/// Where resources are kept; told without a password.
+#[derive(Debug, Clone)]
 pub enum StoreUrl {
     /// A SQLite file.
     Sqlite(PathBuf),
+    /// A PostgreSQL database.
+    Postgres(Box<Address>),
 }
 
 impl StoreUrl {
-    /// Reads `sqlite:PATH`.
+    /// Reads `sqlite:PATH` or `postgres://…`.
     ///
     /// # Errors
-    /// When it is no URL of a store that is served.
+    /// When it is no URL of a store that is served. The text is not told: it may hold a password.
     pub fn read(text: &str) -> Result<Self, Ended> {
-        match text.strip_prefix("sqlite:") {
-            Some(path) if !path.is_empty() => Ok(Self::Sqlite(PathBuf::from(path.strip_prefix("//").unwrap_or(path)))),
-            _ => Err(Ended::Misused(format!("\"{text}\" is not a store: write sqlite:PATH, for example sqlite:norn.db"))),
+        match text.split_once(':') {
+            Some(("sqlite", path)) if !path.is_empty() => Ok(Self::Sqlite(PathBuf::from(path.strip_prefix("//").unwrap_or(path)))),
+            Some(("postgres" | "postgresql", _)) => {
+                Address::read(text).map(Box::new).map(Self::Postgres).map_err(|error| Ended::Misused(error.to_string()))
+            }
+            _ => Err(Ended::Misused(
+                "the store is none that Norn knows: write sqlite:PATH, for example sqlite:norn.db, or postgres://user@host/database"
+                    .to_owned(),
+            )),
+        }
+    }
+}
+
+impl fmt::Display for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "{}", path.display()),
+            Self::Postgres(address) => write!(f, "{address}"),
         }
     }
 }
@@ -173,6 +206,8 @@ pub struct Config {
     pub cors: Cors,
     /// Bounds on requests that clients do not wait for.
     pub jobs: JobOptions,
+    /// How a PostgreSQL database is used.
+    pub postgres: postgres::Options,
 }
 
 impl Config {
@@ -210,11 +245,16 @@ impl Config {
             return Err(Ended::Misused(format!("\"{url}\" is not a base URL: write for example https://fhir.hospital.example{BASE_PATH}")));
         }
         let cors = Cors::new(&file.cors.origins, file.cors.credentials, file.cors.max_age.unwrap_or(600)).map_err(Ended::Misused)?;
-        let (limits, sizes) = (Limits::default(), PageSize::default());
+        let mut url = StoreUrl::read(given.store.as_deref().or(file.store.as_deref()).unwrap_or(store))?;
+        if let (StoreUrl::Postgres(address), Some(path)) = (&mut url, &file.postgres.password_file) {
+            let cannot = |error| Ended::Misused(format!("the password file {} cannot be read: {error}", path.display()));
+            address.password(std::fs::read_to_string(path).map_err(cannot)?.trim_end_matches(['\r', '\n']));
+        }
+        let (limits, sizes, own) = (Limits::default(), PageSize::default(), postgres::Options::default());
         let most = file.search.max_count.unwrap_or(sizes.most);
         Ok(Self {
             listen,
-            store: StoreUrl::read(given.store.as_deref().or(file.store.as_deref()).unwrap_or(store))?,
+            store: url,
             base_url: base_url.map(|url| url.trim_end_matches('/').to_owned()),
             log: given.log.clone().or(file.log).unwrap_or_else(|| "info".to_owned()),
             log_format: file.log_format,
@@ -230,6 +270,11 @@ impl Config {
             cache_bytes: file.cache_mib.unwrap_or(64) << 20,
             cors,
             jobs: file.jobs.options(),
+            postgres: postgres::Options {
+                writers: file.postgres.writers.unwrap_or(own.writers),
+                searchers: file.postgres.searchers.unwrap_or(own.searchers),
+                ..own
+            },
         })
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::arguments::Demo;
-use super::config::{Config, StoreUrl};
+use super::config::Config;
 use super::{Ended, import, lifecycle, telemetry, wire};
 use crate::base::clock;
 use crate::base::clock::Clock as _;
@@ -47,7 +47,7 @@ pub(super) async fn run(demo: &Demo) -> Result<(), Ended> {
     telemetry::start(&config.log, config.log_format)?;
     let (listener, address) = lifecycle::listen(config.listen).await?;
     let base = config.base_url.clone().unwrap_or_else(|| format!("http://{address}{BASE_PATH}"));
-    let gateway = Arc::new(wire::gateway(&config, &base)?);
+    let gateway = Arc::new(wire::gateway(&config, &base).await?);
     let mut patients = Vec::new();
     for case in mapping::demo::cases() {
         let imported = import::store(&gateway, &case.files, Some(&case.requisition), &mapping::Options::default()).await?;
@@ -55,9 +55,8 @@ pub(super) async fn run(demo: &Demo) -> Result<(), Ended> {
         patients.push(imported.patient);
     }
     enrol(&gateway, patients.first().map(String::as_str)).await?;
-    let StoreUrl::Sqlite(path) = &config.store;
     println!("Opened the trial IMPRESS-DEMO with three cohorts, and enrolled the first patient.\n");
-    println!("Norn serves FHIR R4 at {base} (store: {}).", path.display());
+    println!("Norn serves FHIR R4 at {base} (store: {}).", config.store);
     println!("No authorization is configured: only this machine can connect. Stop with Ctrl-C.\n\nTry, in another terminal:\n");
     for (what, request) in requests(&base, patients.first().map_or("", String::as_str)) {
         println!("# {what}\ncurl -s '{request}'");

@@ -47,7 +47,7 @@ pub(super) async fn run(command: &Import) -> Result<(), Ended> {
     let conversion = mapping::convert(&files, requisition.as_ref(), &options).map_err(|refusals| convert::told(&refusals))?;
     let serving = Serving { store: Some(command.store.clone()), base_url: Some(command.base_url.clone()), ..Serving::default() };
     let config = Config::of(&serving, "")?;
-    let gateway = wire::gateway(&config, command.base_url.trim_end_matches('/'))?;
+    let gateway = wire::gateway(&config, command.base_url.trim_end_matches('/')).await?;
     bar.set_message("storing");
     let imported = submit(&gateway, &conversion).await;
     bar.finish_and_clear();

@@ -49,6 +49,7 @@ pub fn run() -> ExitCode {
             Command::Convert(convert) => convert::run(&convert),
             Command::Definitions(command) => definitions::run(&command).await,
             Command::Check(check) => serve::check(&check).await,
+            Command::Migrate(migrate) => serve::migrate(&migrate).await,
         }
     });
     end(ended)

@@ -11,19 +11,51 @@ use crate::interactions::Gateway;
 use crate::search::catalog::Catalog;
 use crate::search::cursor::Signer;
 use crate::store::cache::Cached;
-use crate::store::port::Store;
+use crate::store::port::{Store, StoreError};
+use crate::store::postgres::{self, Postgres};
 use crate::store::sqlite::{self, Sqlite};
 
+/// A store, whichever database it is.
+pub(super) enum Opened {
+    /// A SQLite file.
+    Sqlite(Box<Sqlite>),
+    /// A PostgreSQL database.
+    Postgres(Box<Postgres>),
+}
+
+impl Opened {
+    /// Faults in words; none if all is well.
+    pub(super) async fn verify(&self) -> Result<Vec<String>, StoreError> {
+        match self {
+            Self::Sqlite(store) => store.verify().await,
+            Self::Postgres(store) => store.verify().await,
+        }
+    }
+
+    /// The store as everything else knows it. Only of a SQLite file this process is the only writer, so only before that
+    /// current versions can be kept in memory.
+    pub(super) fn share(self, cache_bytes: u64) -> Arc<dyn Store> {
+        match self {
+            Self::Sqlite(store) => Arc::new(Cached::new(*store, cache_bytes)),
+            Self::Postgres(store) => Arc::new(*store),
+        }
+    }
+}
+
 /// Opens the store at that URL.
-pub(super) fn open(url: &StoreUrl, clock: Arc<dyn Clock>) -> Result<Sqlite, Ended> {
-    let StoreUrl::Sqlite(path) = url;
-    Sqlite::open(path, &Definitions::embedded().schema, clock, sqlite::Options::default()).map_err(|error| Ended::Failed(error.to_string()))
+pub(super) async fn open(url: &StoreUrl, clock: Arc<dyn Clock>, options: postgres::Options) -> Result<Opened, Ended> {
+    let schema = &Definitions::embedded().schema;
+    let opened = match url {
+        StoreUrl::Sqlite(path) => Sqlite::open(path, schema, clock, sqlite::Options::default()).map(Box::new).map(Opened::Sqlite),
+        StoreUrl::Postgres(address) => Postgres::open(address, schema, clock, options).await.map(Box::new).map(Opened::Postgres),
+    };
+    opened.map_err(|error| Ended::Failed(error.to_string()))
 }
 
 /// A gateway over the configured store, for clients that know it by `base`.
-pub(super) fn gateway(config: &Config, base: &str) -> Result<Gateway, Ended> {
+pub(super) async fn gateway(config: &Config, base: &str) -> Result<Gateway, Ended> {
     let clock: Arc<dyn Clock> = Arc::new(clock::System);
-    let store: Arc<dyn Store> = Arc::new(Cached::new(open(&config.store, clock.clone())?, config.cache_bytes));
+    let store = open(&config.store, clock.clone(), config.postgres.clone()).await?.share(config.cache_bytes);
     let catalog = Catalog::new(Definitions::embedded()).map_err(|error| Ended::Failed(error.to_string()))?;
     let random = random::System::default();
     let mut secret = [0; 32];

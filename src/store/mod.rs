@@ -9,6 +9,7 @@ pub(crate) mod evaluate;
 mod keys;
 mod normal;
 pub mod port;
+pub mod postgres;
 mod runs;
 pub mod sqlite;
 pub(crate) mod squeeze;

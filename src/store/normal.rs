@@ -1,6 +1,6 @@
 //! Filters in a simpler form: nesting flattened, constants folded, alternatives gathered.
 
-use crate::search::plan::Filter;
+use crate::search::plan::{Filter, ParameterNumber, Test, WIDE};
 
 /// The filters that must all hold; `None` if they never can. None of them is an `All` or a constant.
 pub(crate) fn conjuncts(filter: &Filter) -> Option<Vec<Filter>> {
@@ -74,5 +74,31 @@ fn only(mut filters: Vec<Filter>, many: fn(Vec<Filter>) -> Filter) -> Filter {
             many(filters)
         }
         None => many(filters),
+    }
+}
+
+/// The parameter that a condition is about, and where the low end of a narrow interval that meets it may lie.
+pub(crate) fn reach(filter: &Filter) -> Option<(ParameterNumber, i64, i64)> {
+    match filter {
+        Filter::Number(parameter, test, _) => {
+            let (from, to) = match *test {
+                Test::Within(from, to) => (from, to),
+                Test::Overlaps(from, to) => (from.saturating_sub(WIDE), to),
+                Test::StartsAfter(at) => (at, i64::MAX),
+                Test::EndsAfter(at) => (at.saturating_sub(WIDE), i64::MAX),
+                Test::StartsBefore(at) | Test::EndsBefore(at) => (i64::MIN, at),
+                Test::NotWithin(..) => return None,
+            };
+            Some((*parameter, from, to))
+        }
+        Filter::Any(filters) => {
+            let mut reaches = filters.iter().map(reach);
+            reaches.next()?.and_then(|first| {
+                reaches.try_fold(first, |(parameter, low, high), next| {
+                    next.filter(|(other, ..)| *other == parameter).map(|(_, from, to)| (parameter, low.min(from), high.max(to)))
+                })
+            })
+        }
+        _ => None,
     }
 }

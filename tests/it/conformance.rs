@@ -8,12 +8,21 @@ use conformance::run::{Runner, Settings};
 use conformance::search::{self, Options};
 use conformance::suites::{self, Filter};
 
+use crate::support::cluster;
 use crate::support::process::Process;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_case_passes() {
     let folder = tempfile::TempDir::new().unwrap();
-    let process = Process::serve(&folder.path().join("norn.db"));
+    pass(&Process::serve(&folder.path().join("norn.db"))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_case_passes_over_postgresql() {
+    pass(&Process::serve_url(&cluster::fresh())).await;
+}
+
+async fn pass(process: &Process) {
     let suites = suites::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("conformance/suites")).unwrap();
     let chosen = suites.choose(&Filter { suites: Vec::new(), cases: Vec::new() }).unwrap();
     let settings = Settings { patience: Duration::from_secs(60), jobs: 4, skip: true };

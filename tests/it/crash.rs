@@ -5,12 +5,13 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::support::Client;
 use crate::support::process::Process;
+use crate::support::{Client, cluster};
 
 const ROUNDS: usize = 20;
+const ROUNDS_OF_DATABASE: usize = 8;
 const WRITERS: usize = 12;
 
 /// What a writer had acknowledged: ids of single Observations, and numbers of transactions.
@@ -20,15 +21,22 @@ struct Acknowledged {
     pairs: BTreeSet<String>,
 }
 
+fn observation(id: &str, tag: &str) -> Value {
+    json!({"resourceType": "Observation", "id": id, "status": "final", "code": {"coding": [{"system": "http://crash", "code": tag}]}})
+}
+
+/// Writes until nobody answers, or the database is gone.
 async fn write(client: Client, writer: usize, round: usize, count: Arc<AtomicUsize>) -> Acknowledged {
     let mut acknowledged = Acknowledged::default();
     for n in 0.. {
         let id = format!("r{round}w{writer}n{n}");
-        let observation = |id: &str, tag: &str| json!({"resourceType": "Observation", "id": id, "status": "final", "code": {"coding": [{"system": "http://crash", "code": tag}]}});
         if n % 3 == 0 {
             let entry = |part: &str| json!({"resource": observation(&format!("{id}{part}"), &id), "request": {"method": "PUT", "url": format!("Observation/{id}{part}")}});
             let bundle = json!({"resourceType": "Bundle", "type": "transaction", "entry": [entry("a"), entry("b"), entry("c")]});
             let Ok(reply) = client.send("POST", "", &[("content-type", "application/fhir+json")], bundle.to_string()).await else { break };
+            if reply.status.is_server_error() {
+                break;
+            }
             assert_eq!(reply.status, 200);
             acknowledged.pairs.insert(id);
         } else {
@@ -38,6 +46,9 @@ async fn write(client: Client, writer: usize, round: usize, count: Arc<AtomicUsi
             else {
                 break;
             };
+            if reply.status.is_server_error() {
+                break;
+            }
             assert_eq!(reply.status, 201);
             acknowledged.singles.insert(id);
         }
@@ -49,32 +60,88 @@ async fn write(client: Client, writer: usize, round: usize, count: Arc<AtomicUsi
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_acknowledged_is_lost_when_killed() {
     let folder = tempfile::TempDir::new().unwrap();
-    let store = folder.path().join("norn.db");
+    let store = format!("sqlite:{}", folder.path().join("norn.db").display());
     let mut all = Acknowledged::default();
     for round in 0..ROUNDS {
-        let process = Process::serve(&store);
-        let client = Client::new(&process.base);
-        check(&client, &all).await;
-        let count = Arc::new(AtomicUsize::new(0));
-        let writers: Vec<_> = (0..WRITERS).map(|writer| tokio::spawn(write(client.clone(), writer, round, count.clone()))).collect();
-        // Killed at another moment in each round, always while all writers are busy.
-        while count.load(Ordering::Relaxed) < 40 + round * 7 {
+        let process = Process::serve_url(&store);
+        check(&Client::new(&process.base), &all).await;
+        let writers = Writers::start(&process, round);
+        writers.work(40 + round * 7).await;
+        process.kill();
+        writers.end(&mut all).await;
+    }
+    finish(&store, &all, ROUNDS).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_acknowledged_is_lost_over_postgresql_when_gateway_or_database_is_killed() {
+    let mut cluster = cluster::Cluster::start(true);
+    let store = cluster.url();
+    let mut all = Acknowledged::default();
+    for round in 0..ROUNDS_OF_DATABASE {
+        // Two gateways on one database; in turn one of them is killed, or the database under both.
+        let (one, two) = (Process::serve_url(&store), Process::serve_url(&store));
+        check(&Client::new(&one.base), &all).await;
+        let (first, second) = (Writers::start(&one, 2 * round), Writers::start(&two, 2 * round + 1));
+        first.work(30 + round * 7).await;
+        second.work(30 + round * 5).await;
+        if round % 2 == 0 {
+            one.kill();
+            second.work(60 + round * 5).await;
+            two.kill();
+        } else {
+            cluster.kill_and_restart();
+            // The gateways find the database again and go on.
+            let client = Client::new(&two.base);
+            while client.get("Observation?_count=1").await.status != 200 {}
+            let body = observation(&format!("after{round}"), "after").to_string();
+            while !client.put(&format!("Observation/after{round}"), body.clone()).await.status.is_success() {}
+            one.kill();
+            two.kill();
+        }
+        first.end(&mut all).await;
+        second.end(&mut all).await;
+    }
+    finish(&store, &all, ROUNDS_OF_DATABASE).await;
+}
+
+/// Looks at everything once more, with the gateway's own check.
+async fn finish(store: &str, all: &Acknowledged, rounds: usize) {
+    let process = Process::serve_url(store);
+    check(&Client::new(&process.base), all).await;
+    assert!(process.stop(), "SIGTERM ends the server well");
+    let check = Command::new(env!("CARGO_BIN_EXE_norn")).args(["check", "--store", store]).output().unwrap();
+    assert!(check.status.success(), "{}{}", String::from_utf8_lossy(&check.stdout), String::from_utf8_lossy(&check.stderr));
+    println!("{rounds} kills, {} single writes and {} transactions acknowledged, all there", all.singles.len(), all.pairs.len());
+}
+
+/// Clients that write as fast as they are answered.
+struct Writers {
+    tasks: Vec<tokio::task::JoinHandle<Acknowledged>>,
+    count: Arc<AtomicUsize>,
+}
+
+impl Writers {
+    fn start(process: &Process, round: usize) -> Self {
+        let (client, count) = (Client::new(&process.base), Arc::new(AtomicUsize::new(0)));
+        let tasks = (0..WRITERS).map(|writer| tokio::spawn(write(client.clone(), writer, round, count.clone()))).collect();
+        Self { tasks, count }
+    }
+
+    /// Waits until so many writes are acknowledged: another moment in each round, always while all writers are busy.
+    async fn work(&self, writes: usize) {
+        while self.count.load(Ordering::Relaxed) < writes {
             tokio::task::yield_now().await;
         }
-        process.kill();
-        for writer in writers {
+    }
+
+    async fn end(self, all: &mut Acknowledged) {
+        for writer in self.tasks {
             let acknowledged = writer.await.unwrap();
             all.singles.extend(acknowledged.singles);
             all.pairs.extend(acknowledged.pairs);
         }
     }
-    let process = Process::serve(&store);
-    check(&Client::new(&process.base), &all).await;
-    assert!(process.stop(), "SIGTERM ends the server well");
-    let check =
-        Command::new(env!("CARGO_BIN_EXE_norn")).args(["check", "--store", &format!("sqlite:{}", store.display())]).output().unwrap();
-    assert!(check.status.success(), "{}", String::from_utf8_lossy(&check.stdout));
-    println!("{ROUNDS} kills, {} single writes and {} transactions acknowledged, all there", all.singles.len(), all.pairs.len());
 }
 
 /// Every acknowledged write is there, by id and by search; every transaction has all three parts or none.

@@ -26,16 +26,19 @@ const FLOORS: [(&str, u32); 16] = [
 ];
 
 /// Packages and the only places that may name them.
-const HOMES: [(&str, &[&str]); 12] = [
+const HOMES: [(&str, &[&str]); 15] = [
     ("fhirbolt", &["src/model/codec/"]),
     ("quick_xml", &["src/model/codec/"]),
     ("ucum", &["src/model/primitive/unit"]),
     ("hyper", &["src/http/", "src/outbound/"]),
     ("hyper_util", &["src/http/", "src/outbound/"]),
-    ("rustls", &["src/http/tls.rs", "src/outbound/"]),
+    ("rustls", &["src/http/tls.rs", "src/outbound/", "src/store/postgres/connect.rs"]),
     ("tokio_rustls", &["src/http/"]),
     ("moka", &["src/store/cache"]),
     ("rusqlite", &["src/store/sqlite"]),
+    ("zstd", &["src/store/squeeze.rs"]),
+    ("tokio_postgres", &["src/store/postgres/"]),
+    ("tokio_postgres_rustls", &["src/store/postgres/connect.rs"]),
     ("clap", &["src/app/"]),
     ("indicatif", &["src/app/"]),
     ("tar", &["src/definitions/package.rs"]),
@@ -197,6 +200,9 @@ fn the_documents_are_true() {
         "default_count",
         "max_count",
         "cache_mib",
+        "password_file",
+        "writers",
+        "searchers",
     ] {
         assert!(configuration.contains(&format!("`{key}`")), "docs/configuration.md does not tell the key {key}");
     }

@@ -1,9 +1,10 @@
-//! Measures the SQLite store alone: durable creates by concurrent writers, with the writer's time split by kind of work; point
-//! reads with and without the cache; searches of several shapes, while nothing is written and while much is.
+//! Measures the stores alone, SQLite and, if its URL is among the options, PostgreSQL: durable creates by concurrent writers,
+//! with the writer's time split by kind of work; point reads with and without the cache; searches of several shapes, while
+//! nothing is written and while much is.
 //!
-//! `cargo bench --bench store -- [resources] [writers] [folder] [option=bytes …]` (options: page, mapped, reader_cache,
-//! writer_cache); beside each figure for creates stands that of a bare insert of
-//! the same bytes into one table with the same group commit.
+//! `cargo bench --bench store -- [resources] [writers] [folder] [option=value …]` (options: page, mapped, reader_cache,
+//! writer_cache in bytes; postgres, the URL of an empty database, and its number of lanes); beside each figure for creates
+//! stands that of a bare insert of the same bytes into one table with the same group commit.
 
 #![expect(
     clippy::unwrap_used,
@@ -15,8 +16,8 @@
 )]
 
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use norn::base::budget::Limits;
@@ -24,10 +25,11 @@ use norn::base::clock::System;
 use norn::model::codec::read_json;
 use norn::model::primitive::{Id, Primitive};
 use norn::model::reference::Key;
-use norn::model::schema::{ElementDraft, Kind, Schema, TypeDraft};
+use norn::model::schema::{ElementDraft, Kind, ResourceType, Schema, TypeDraft};
 use norn::search::plan::{Filter, NumberRow, Place, Plan, Rows, Sort, SortBy, Test, TextRow, Unit};
 use norn::store::cache::Cached;
 use norn::store::port::{Commit, Expect, Method, Store, Write};
+use norn::store::postgres::{self, Postgres};
 use norn::store::sqlite::{Options, Sqlite};
 
 fn main() {
@@ -39,6 +41,7 @@ fn main() {
     tuned.reader_cache = option("reader_cache").unwrap_or(tuned.reader_cache);
     tuned.writer_cache = option("writer_cache").unwrap_or(tuned.writer_cache);
     tuned.page_size = option("page").and_then(|size| u32::try_from(size).ok()).unwrap_or(tuned.page_size);
+    let database = options.iter().find_map(|option| option.strip_prefix("postgres="));
     let number = |at: usize, otherwise: u64| arguments.get(at).map_or(otherwise, |text| text.parse().expect("a number"));
     let (resources, writers) = (number(0, 40_000), number(1, 64));
     let folder = arguments.get(2).map_or_else(std::env::temp_dir, std::path::PathBuf::from).join("norn-bench-store");
@@ -48,6 +51,10 @@ fn main() {
     let bare = runtime.block_on(bare(&folder.join("bare.db"), resources.min(40_000), writers));
     println!("bare insert          {bare:8.0} /s");
     runtime.block_on(measure(&folder, resources, writers, bare, tuned));
+    if let Some(url) = database {
+        let lanes = option("lanes").unwrap_or(postgres::Options::default().writers);
+        runtime.block_on(measure_postgres(url, resources, writers, lanes));
+    }
     std::fs::remove_dir_all(&folder).unwrap();
 }
 
@@ -60,6 +67,11 @@ fn mix(mut x: u64) -> u64 {
 }
 
 fn schema() -> &'static Schema {
+    static SCHEMA: LazyLock<&'static Schema> = LazyLock::new(build_schema);
+    &SCHEMA
+}
+
+fn build_schema() -> &'static Schema {
     let element = |name, ty| ElementDraft { name, min: 0, max: Some(1), choice: false, types: vec![ty], summary: false, modifier: false };
     let elements = vec![element("id", "id"), element("meta", "Meta"), element("note", "string")];
     let drafts = [
@@ -125,22 +137,79 @@ fn id(i: u64) -> Id {
     Id::new(&format!("{:08x}-{:04x}-{:04x}-{:04x}-{:012x}", a >> 32, a >> 16 & 0xFFFF, a & 0xFFFF, b >> 48, b & 0xFFFF_FFFF_FFFF)).unwrap()
 }
 
+fn key(kind: ResourceType, i: u64) -> Key {
+    Key { kind, id: id(i) }
+}
+
+/// A write of a resource whose content tells `change`.
+fn write(kind: ResourceType, i: u64, method: Method, change: &str) -> Commit {
+    let text = text(i).replace("note\":\"0", &format!("note\":\"{change}"));
+    let resource = read_json(text.as_bytes(), schema(), &Limits::default()).unwrap();
+    let key = key(kind, i);
+    let body = resource.body(&key.id);
+    Commit { writes: vec![Write::Put { key, method, body, rows: Box::new(rows(i)), expect: Expect::Anything }], ..Commit::default() }
+}
+
+/// The same creates, reads and searches over PostgreSQL, in an empty schema.
+async fn measure_postgres(url: &str, resources: u64, writers: u64, lanes: usize) {
+    let kind = schema().resource_type("Observation").unwrap();
+    let address = postgres::Address::read(url).unwrap();
+    let options = postgres::Options { writers: lanes, ..postgres::Options::default() };
+    let store = Arc::new(Postgres::open(&address, schema(), Arc::new(System), options).await.unwrap());
+    let part = resources / 4;
+    println!("PostgreSQL, {lanes} lanes:");
+    for quarter in 0..4 {
+        let counts = || {
+            let s = store.statistics();
+            [&s.transactions, &s.conflicts].map(|counter| counter.load(Ordering::Relaxed))
+        };
+        let (before, used) = (counts(), cpu());
+        let own = Arc::clone(&store);
+        let (rate, slow) = concurrently(writers, quarter * part..(quarter + 1) * part, move |i| {
+            let store = Arc::clone(&own);
+            async move { drop(store.commit(write(kind, i, Method::Create, "0")).await.unwrap()) }
+        })
+        .await;
+        let after = counts();
+        println!(
+            "create {:>6}..{:<6} {rate:8.0} /s; p99 {slow:5.1} ms; {:4.1} per transaction, {} conflicts; CPU here {:5.1} us each",
+            quarter * part,
+            (quarter + 1) * part,
+            part as f64 / (after[0] - before[0]) as f64,
+            after[1] - before[1],
+            (cpu() - used) * 1e6 / part as f64
+        );
+    }
+    for tasks in [1, 16] {
+        let own = Arc::clone(&store);
+        let read = concurrently(tasks, 0..20_000, move |i| {
+            let store = Arc::clone(&own);
+            async move { assert!(store.read(&key(kind, mix(i) % resources.min(5000))).await.unwrap().is_some()) }
+        });
+        report("read", &format!("{tasks} readers"), read.await);
+    }
+    let shared: Arc<dyn Store> = store.clone();
+    searches(&shared, kind, resources).await;
+    let own = Arc::clone(&store);
+    let update = concurrently(writers, 0..resources.min(8000), move |i| {
+        let store = Arc::clone(&own);
+        async move { drop(store.commit(write(kind, i, Method::Update, "1")).await.unwrap()) }
+    });
+    report("update", "", update.await);
+    let verify = Instant::now();
+    let faults = store.verify().await.unwrap();
+    println!("verify               {:8.1} ms, faults: {faults:?}", milliseconds(verify.elapsed()));
+    store.close().await.unwrap();
+}
+
 async fn measure(folder: &Path, resources: u64, writers: u64, bare: f64, options: Options) {
-    let schema = schema();
     let path = folder.join("store.db");
     let open = Instant::now();
-    let store = Sqlite::open(&path, schema, Arc::new(System), options).unwrap();
+    let store = Sqlite::open(&path, schema(), Arc::new(System), options).unwrap();
     println!("open                 {:8.1} ms", milliseconds(open.elapsed()));
     let store = Arc::new(Cached::new(store, 64 << 20));
-    let kind = schema.resource_type("Observation").unwrap();
-    let key = move |i: u64| Key { kind, id: id(i) };
-    let write = move |i: u64, method, change: &str| {
-        let resource =
-            read_json(text(i).replace("note\":\"0", &format!("note\":\"{change}")).as_bytes(), schema, &Limits::default()).unwrap();
-        let key = key(i);
-        let body = resource.body(&key.id);
-        Commit { writes: vec![Write::Put { key, method, body, rows: Box::new(rows(i)), expect: Expect::Anything }], ..Commit::default() }
-    };
+    let kind = schema().resource_type("Observation").unwrap();
+    let write = move |i: u64, method, change: &str| write(kind, i, method, change);
     // In parts, to see whether a larger store is slower.
     let part = resources / 4;
     for quarter in 0..4 {
@@ -181,7 +250,7 @@ async fn measure(folder: &Path, resources: u64, writers: u64, bare: f64, options
         move |i: u64| {
             let store = Arc::clone(&store);
             async move {
-                let key = key(mix(i) % resources.min(5000));
+                let key = key(kind, mix(i) % resources.min(5000));
                 let read = if direct { store.store().read(&key).await } else { store.read(&key).await };
                 assert!(read.unwrap().is_some());
             }
@@ -192,7 +261,8 @@ async fn measure(folder: &Path, resources: u64, writers: u64, bare: f64, options
     {
         report("read", name, concurrently(tasks, 0..if direct { 40_000 } else { 400_000 }, read(direct)).await);
     }
-    searches(&store, kind, resources).await;
+    let shared: Arc<dyn Store> = store.clone();
+    searches(&shared, kind, resources).await;
     let busy = Arc::new(AtomicU64::new(resources));
     let writing = {
         let (store, busy) = (Arc::clone(&store), Arc::clone(&busy));
@@ -202,7 +272,7 @@ async fn measure(folder: &Path, resources: u64, writers: u64, bare: f64, options
         }))
     };
     println!("while 16 writers create:");
-    searches(&store, kind, resources).await;
+    searches(&shared, kind, resources).await;
     writing.abort();
     for round in 1..3 {
         let result = concurrently(writers, 0..resources.min(8000), {
@@ -223,7 +293,7 @@ async fn measure(folder: &Path, resources: u64, writers: u64, bare: f64, options
     println!("close                {:8.1} ms; memory at most {} MiB", milliseconds(close.elapsed()), peak() >> 10);
 }
 
-async fn searches(store: &Arc<Cached<Sqlite>>, kind: norn::model::schema::ResourceType, resources: u64) {
+async fn searches(store: &Arc<dyn Store>, kind: ResourceType, resources: u64) {
     let all = |filters: Vec<Filter>| Filter::All(filters);
     let plan = move |filter, sort: Vec<Sort>, limit, total| Plan {
         of: vec![Searched { kind, post: mix(0) }],

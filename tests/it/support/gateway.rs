@@ -1,6 +1,5 @@
 //! The gateway in this process, on port 0, with a clock that stands still.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use norn::base::budget::Limits;
@@ -15,12 +14,14 @@ use norn::interactions::Gateway;
 use norn::search::catalog::Catalog;
 use norn::search::cursor::Signer;
 use norn::store::cache::Cached;
+use norn::store::port::Store;
+use norn::store::postgres::{self, Address, Postgres};
 use norn::store::sqlite::{self, Sqlite};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::Client;
+use super::{Client, cluster};
 
 /// A running gateway; it stops when dropped.
 #[derive(Debug)]
@@ -32,6 +33,7 @@ pub(crate) struct TestGateway {
 }
 
 impl TestGateway {
+    /// Over SQLite; over PostgreSQL if `NORN_TEST_STORE` says `postgres`.
     pub(crate) async fn start() -> Self {
         Self::limited(Limits::default()).await
     }
@@ -54,21 +56,30 @@ impl TestGateway {
 
     async fn with(limits: Limits, cors: Cors, jobs: JobOptions) -> Self {
         let folder = TempDir::new().unwrap();
-        let (client, clock, stop) = Self::over(&folder.path().join("norn.db"), limits, cors, jobs).await;
+        let clock = Fixed::at(Instant(1_795_000_000_000_000));
+        let (shared, schema) = (Arc::new(clock.clone()), &Definitions::embedded().schema);
+        #[expect(clippy::disallowed_methods, reason = "tests read over which store to run")]
+        let wanted = std::env::var("NORN_TEST_STORE").unwrap_or_default();
+        let store: Arc<dyn Store> = if wanted == "postgres" {
+            let address = Address::read(&cluster::fresh()).unwrap();
+            let options = postgres::Options { readers: 1, searchers: 4, ..postgres::Options::default() };
+            Arc::new(Postgres::open(&address, schema, shared, options).await.unwrap())
+        } else {
+            let path = folder.path().join("norn.db");
+            let store = Sqlite::open(&path, schema, shared, sqlite::Options::default()).unwrap();
+            Arc::new(Cached::new(store, 16 << 20))
+        };
+        let (client, stop) = Self::over(store, &clock, limits, cors, jobs).await;
         Self { client, clock, _stop: stop, _folder: folder }
     }
 
-    async fn over(path: &Path, limits: Limits, cors: Cors, jobs: JobOptions) -> (Client, Fixed, watch::Sender<bool>) {
-        let clock = Fixed::at(Instant(1_795_000_000_000_000));
-        let shared = Arc::new(clock.clone());
-        let definitions = Definitions::embedded();
-        let store = Sqlite::open(path, &definitions.schema, shared.clone(), sqlite::Options::default()).unwrap();
+    async fn over(store: Arc<dyn Store>, clock: &Fixed, limits: Limits, cors: Cors, jobs: JobOptions) -> (Client, watch::Sender<bool>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}{BASE_PATH}", listener.local_addr().unwrap());
         let gateway = Arc::new(Gateway {
-            store: Arc::new(Cached::new(store, 16 << 20)),
-            catalog: Arc::new(Catalog::new(definitions).unwrap()),
-            clock: shared,
+            store,
+            catalog: Arc::new(Catalog::new(Definitions::embedded()).unwrap()),
+            clock: Arc::new(clock.clone()),
             random: Arc::new(Sequence::default()),
             base: base.as_str().into(),
             limits,
@@ -79,6 +90,6 @@ impl TestGateway {
         });
         let (sender, stop) = watch::channel(false);
         tokio::spawn(serve(listener, None, Service::new(gateway).across(cors).with_jobs(jobs), Options::default(), stop));
-        (Client::new(&base), clock, sender)
+        (Client::new(&base), sender)
     }
 }

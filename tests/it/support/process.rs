@@ -42,7 +42,12 @@ impl Process {
 
     /// `norn serve` over a store on a free port.
     pub(crate) fn serve(store: &Path) -> Self {
-        Self::start(&["serve", "--listen", "127.0.0.1:0", "--store", &format!("sqlite:{}", store.display())])
+        Self::serve_url(&format!("sqlite:{}", store.display()))
+    }
+
+    /// `norn serve` over the store at a URL on a free port.
+    pub(crate) fn serve_url(store: &str) -> Self {
+        Self::start(&["serve", "--listen", "127.0.0.1:0", "--store", store])
     }
 
     /// Kills it without any chance to clean up (SIGKILL).

@@ -1,0 +1,297 @@
+//! One batch of commits in one transaction: what they expect is checked, what they write is worked out.
+//!
+//! Commits see what earlier ones of their batch write. Nothing of a commit is taken up before all its checks have passed, so
+//! a refused one leaves no trace. What is taken up waits in memory, and goes to the database together (`flush`): at the end,
+//! or before a search must see it.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use super::Shared;
+use super::connect::Connection;
+use super::fault::Fault;
+use super::prepared::{Content, Prepared, PreparedWrite, meets};
+use super::request::{self, Remembered};
+use super::search::Searcher;
+use crate::base::clock::Instant;
+use crate::model::reference::Key;
+use crate::search::plan::Rows;
+use crate::store::keys;
+use crate::store::port::{Idempotency, Match, Method, StoreError, Unmet, Version, Written};
+
+/// What a commit is answered, before times are known.
+pub(super) type Decided = Result<Vec<Outcome>, StoreError>;
+
+/// What becomes of one write.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    pub(super) shard: i16,
+    /// 0 if there is none.
+    pub(super) row: i64,
+    pub(super) version: Told,
+    pub(super) created: bool,
+    pub(super) changed: bool,
+}
+
+/// A version that is told to whoever wrote.
+#[derive(Debug, Clone)]
+pub(super) enum Told {
+    /// There never was one.
+    None,
+    /// One that stands in the database.
+    Stored(Arc<Version>),
+    /// The one with this number among those that this batch writes.
+    New(usize),
+}
+
+/// A version that this batch writes.
+#[derive(Debug)]
+pub(super) struct New<'c> {
+    pub(super) key: &'c Key,
+    pub(super) kind: i32,
+    pub(super) shard: i16,
+    pub(super) row: i64,
+    pub(super) number: u64,
+    pub(super) method: Method,
+    /// `None` for a deletion.
+    pub(super) content: Option<&'c Content>,
+    /// With its time; there when it is in the tables.
+    pub(super) version: Option<Arc<Version>>,
+}
+
+/// A resource as the batch knows it.
+#[derive(Debug)]
+pub(super) struct Known {
+    pub(super) shard: i16,
+    pub(super) row: i64,
+    /// What is in the tables, if there is a line: whether it is alive, and its index rows.
+    pub(super) stored: Option<Option<Arc<Rows>>>,
+    number: u64,
+    pub(super) now: Told,
+    alive: bool,
+}
+
+/// A batch under way.
+pub(super) struct Batch<'c> {
+    pub(super) connection: &'c Connection,
+    pub(super) shared: &'c Shared,
+    pub(super) known: HashMap<&'c Key, Known>,
+    pub(super) news: Vec<New<'c>>,
+    /// Those before it are in the tables.
+    pub(super) flushed: usize,
+    /// The time of what is written, and the place in the feed of the first that is not in the tables; known from the first
+    /// flush on.
+    pub(super) time: Option<Instant>,
+    /// The place in the feed of the first new version.
+    pub(super) first: Option<i64>,
+    /// The moment at which the batch began, and the largest row id then.
+    pub(super) now: Instant,
+    pub(super) floor: i64,
+    requests: HashMap<Vec<u8>, Remembered>,
+    pub(super) remember: Vec<(&'c Idempotency, Vec<u8>)>,
+}
+
+/// A line of the table `resource` as a batch begins: locked until it ends.
+const LINES: &str = "SELECT r.kind, r.id, r.version, r.updated, r.method, r.body, r.shard, r.rid, r.keys
+    FROM unnest($1::int2[], $2::int4[], $3::text[]) AS w(shard, kind, id)
+    JOIN resource r ON r.shard = w.shard AND r.kind = w.kind AND r.id = w.id
+    ORDER BY r.shard, r.kind, r.id FOR UPDATE OF r";
+
+impl<'c> Batch<'c> {
+    /// Opens the transaction and reads what the commits are about.
+    pub(super) async fn begin(
+        connection: &'c Connection,
+        shared: &'c Shared,
+        commits: &'c [&'c Prepared],
+        now: Instant,
+    ) -> Result<Self, Fault> {
+        let keys: HashSet<&Key> = commits.iter().flat_map(|commit| commit.writes.iter().map(|write| &write.key)).collect();
+        let keys: Vec<&Key> = keys.into_iter().collect();
+        let shards: Vec<i16> = keys.iter().map(|key| shared.shard(key)).collect();
+        let kinds = keys.iter().map(|key| shared.kinds.code(key.kind)).collect::<Result<Vec<_>, _>>()?;
+        let ids: Vec<&str> = keys.iter().map(|key| key.id.as_str()).collect();
+        let asked: Vec<&Idempotency> = commits.iter().filter_map(|commit| commit.idempotency.as_ref()).collect();
+        let searches = commits.iter().any(|commit| !commit.matches.is_empty());
+        // One behind the other on the wire, in this order: all that is read is read under the locks taken before.
+        let guard = async {
+            if searches {
+                connection.query("SELECT k FROM guard WHERE k = 0 FOR UPDATE", &[]).await?;
+            }
+            Ok(())
+        };
+        let lines = async { if keys.is_empty() { Ok(Vec::new()) } else { connection.query(LINES, &[&shards, &kinds, &ids]).await } };
+        let (begun, guard, requests, lines, floor) = tokio::join!(
+            connection.run("BEGIN ISOLATION LEVEL READ COMMITTED"),
+            guard,
+            request::known(connection, shared, &asked),
+            lines,
+            connection.number("SELECT row FROM feed WHERE one = 0", &[])
+        );
+        begun?;
+        let guard: Result<(), Fault> = guard;
+        guard?;
+        let mut batch = Self {
+            connection,
+            shared,
+            known: HashMap::new(),
+            news: Vec::new(),
+            flushed: 0,
+            time: None,
+            first: None,
+            now,
+            floor: floor?,
+            requests: requests?.into_iter().collect(),
+            remember: Vec::new(),
+        };
+        batch.learn(&keys, &lines?)?;
+        Ok(batch)
+    }
+
+    fn learn(&mut self, keys: &[&'c Key], lines: &[tokio_postgres::Row]) -> Result<(), Fault> {
+        let by_name: HashMap<(i32, &str), &'c Key> =
+            keys.iter().map(|key| Ok(((self.shared.kinds.code(key.kind)?, key.id.as_str()), *key))).collect::<Result<_, StoreError>>()?;
+        for line in lines {
+            let Some(key) = by_name.get(&(line.try_get(0)?, line.try_get(1)?)) else { continue };
+            let version = super::read::version(line, 2, (*key).clone())?;
+            let (shard, row) = (line.try_get(6)?, line.try_get(7)?);
+            let rows = match line.try_get::<_, Option<&[u8]>>(8)? {
+                Some(keys) if version.body.is_some() => Some(Arc::new(unpack(row, keys)?)),
+                _ => None,
+            };
+            let (number, alive) = (version.version, version.body.is_some());
+            self.known.insert(key, Known { shard, row, stored: Some(rows), number, now: Told::Stored(Arc::new(version)), alive });
+        }
+        Ok(())
+    }
+
+    /// Checks one commit and takes up what it writes. [`StoreError::Unmet`] refuses it without a trace.
+    pub(super) async fn apply(&mut self, commit: &'c Prepared) -> Result<Applied, Fault> {
+        if let Some(idempotency) = &commit.idempotency
+            && let Some(remembered) = self.requests.get(&idempotency.key[..]).cloned()
+        {
+            if remembered.request != idempotency.request {
+                return Ok(Applied::Decided(Err(StoreError::Unmet(Unmet::Idempotency))));
+            }
+            // What is to be told may be from this batch.
+            self.flush().await?;
+            return Ok(Applied::Replayed(request::replay(self.connection, self.shared, &remembered).await?));
+        }
+        for (number, write) in commit.writes.iter().enumerate() {
+            let known = self.known.get(&write.key);
+            let current = known.map(|known| known.number);
+            if !meets(write.expect, current, known.is_some_and(|known| known.alive)) {
+                return Ok(Applied::Decided(Err(StoreError::Unmet(Unmet::Version { write: number, current }))));
+            }
+        }
+        for (number, expected) in commit.matches.iter().enumerate() {
+            if !self.finds_again(expected).await? {
+                return Ok(Applied::Decided(Err(StoreError::Unmet(Unmet::Match(number)))));
+            }
+        }
+        let outcomes: Vec<Outcome> = commit.writes.iter().map(|write| self.write(write)).collect();
+        if let Some(idempotency) = &commit.idempotency {
+            let results = request::results(&outcomes, |outcome| self.number(outcome));
+            let request = idempotency.request.to_vec();
+            self.requests.insert(idempotency.key.to_vec(), Remembered { request, results: results.clone() });
+            self.remember.push((idempotency, results));
+        }
+        Ok(Applied::Decided(Ok(outcomes)))
+    }
+
+    /// The number of the version that an outcome tells; 0 if none.
+    fn number(&self, outcome: &Outcome) -> u64 {
+        match &outcome.version {
+            Told::None => 0,
+            Told::Stored(version) => version.version,
+            Told::New(number) => self.news.get(*number).map_or(0, |new| new.number),
+        }
+    }
+
+    fn write(&mut self, write: &'c PreparedWrite) -> Outcome {
+        let kind = write.kind;
+        let number = self.news.len();
+        let next = |shard, row, number, method| New {
+            key: &write.key,
+            kind,
+            shard,
+            row,
+            number,
+            method,
+            content: write.content.as_ref(),
+            version: None,
+        };
+        let Some(known) = self.known.get_mut(&write.key) else {
+            let shard = self.shared.shard(&write.key);
+            let Some(content) = &write.content else {
+                return Outcome { shard, row: 0, version: Told::None, created: false, changed: false };
+            };
+            let row = self.shared.rows.next(self.now, self.floor);
+            self.news.push(next(shard, row, 1, content.method));
+            self.known.insert(&write.key, Known { shard, row, stored: None, number: 1, now: Told::New(number), alive: true });
+            return Outcome { shard, row, version: Told::New(number), created: true, changed: true };
+        };
+        let (shard, row, was_alive) = (known.shard, known.row, known.alive);
+        let same = match &write.content {
+            None => !known.alive,
+            Some(content) => match &known.now {
+                Told::Stored(version) => content.is_same_as(version),
+                Told::New(before) => {
+                    let before = self.news.get(*before).and_then(|before| before.content);
+                    content.method == Method::Update && before.is_some_and(|before| before.body == content.body)
+                }
+                Told::None => false,
+            },
+        };
+        if same {
+            return Outcome { shard, row, version: known.now.clone(), created: false, changed: false };
+        }
+        known.number += 1;
+        known.now = Told::New(number);
+        known.alive = write.content.is_some();
+        let method = write.content.as_ref().map_or(Method::Delete, |content| content.method);
+        let new = next(shard, row, known.number, method);
+        self.news.push(new);
+        Outcome { shard, row, version: Told::New(number), created: write.content.is_some() && !was_alive, changed: true }
+    }
+
+    /// Whether a search finds the same resources as before, among them those of earlier commits of this batch.
+    async fn finds_again(&mut self, expected: &Match) -> Result<bool, Fault> {
+        self.flush().await?;
+        let page = Searcher::new(self.connection, self.shared).run(&expected.plan).await?;
+        let now: HashSet<&Key> = page.hits.iter().map(|hit| &hit.version.key).collect();
+        let before: HashSet<&Key> = expected.found.iter().collect();
+        Ok(!page.more && now == before)
+    }
+
+    /// What is told, when all is in the tables.
+    pub(super) fn tell(&self, applied: Applied) -> Result<Vec<Written>, StoreError> {
+        let outcomes = match applied {
+            Applied::Replayed(written) => return Ok(written),
+            Applied::Decided(decided) => decided?,
+        };
+        let tell = |outcome: Outcome| {
+            let version = match outcome.version {
+                Told::None => None,
+                Told::Stored(version) => Some(version),
+                Told::New(number) => {
+                    let version = self.news.get(number).and_then(|new| new.version.clone());
+                    Some(version.ok_or_else(|| StoreError::Failed("a version was not written".to_owned()))?)
+                }
+            };
+            Ok(Written { version, created: outcome.created, changed: outcome.changed })
+        };
+        outcomes.into_iter().map(tell).collect()
+    }
+}
+
+/// What became of a commit.
+pub(super) enum Applied {
+    /// It was checked, and taken up or refused.
+    Decided(Decided),
+    /// It was made before.
+    Replayed(Vec<Written>),
+}
+
+pub(super) fn unpack(row: i64, bytes: &[u8]) -> Result<Rows, StoreError> {
+    keys::unpack(bytes).ok_or_else(|| StoreError::Failed(format!("the keys of row {row} are damaged")))
+}

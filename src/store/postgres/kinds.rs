@@ -1,0 +1,61 @@
+//! Resource types as small numbers: the codes by which the tables know them.
+
+use std::collections::HashMap;
+
+use super::connect::Connection;
+use super::fault::Fault;
+use crate::model::schema::{ResourceType, Schema};
+use crate::store::port::StoreError;
+
+/// The codes of all types of a schema. A code is given once per database and never changes, whatever order a later schema has.
+#[derive(Debug)]
+pub(super) struct Kinds {
+    schema: &'static Schema,
+    codes: HashMap<ResourceType, i32>,
+    types: HashMap<i32, ResourceType>,
+}
+
+impl Kinds {
+    /// Reads the codes, and gives codes to types that have none yet.
+    pub(super) async fn load(connection: &Connection, schema: &'static Schema) -> Result<Self, Fault> {
+        let names: Vec<&str> = schema.resource_types().map(ResourceType::name).collect();
+        let read = "SELECT name, code FROM kind WHERE name = ANY($1::text[])";
+        let mut rows = connection.query(read, &[&names]).await?;
+        if rows.len() < names.len() {
+            // Several gateways may start at once: the line of the schema's version keeps them apart.
+            connection.run("BEGIN").await?;
+            connection.query("SELECT version FROM norn_schema FOR UPDATE", &[]).await?;
+            let add = "INSERT INTO kind (code, name, living)
+                SELECT (SELECT coalesce(max(code), 0) FROM kind) + n, name, 0
+                FROM (SELECT row_number() OVER ()::int4 AS n, w.name FROM unnest($1::text[]) AS w(name)
+                      WHERE NOT EXISTS (SELECT 1 FROM kind k WHERE k.name = w.name)) AS missing";
+            connection.execute(add, &[&names]).await?;
+            connection.run("COMMIT").await?;
+            rows = connection.query(read, &[&names]).await?;
+        }
+        let known: HashMap<String, i32> = rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<Result<_, Fault>>()?;
+        let mut kinds = Self { schema, codes: HashMap::new(), types: HashMap::new() };
+        for kind in schema.resource_types() {
+            let code = *known.get(kind.name()).ok_or_else(|| StoreError::Failed(format!("the type {kind} got no code")))?;
+            kinds.codes.insert(kind, code);
+            kinds.types.insert(code, kind);
+        }
+        Ok(kinds)
+    }
+
+    pub(super) fn code(&self, kind: ResourceType) -> Result<i32, StoreError> {
+        self.codes.get(&kind).copied().ok_or_else(|| StoreError::Failed(format!("the type {kind} is none of the store's schema")))
+    }
+
+    pub(super) fn kind(&self, code: i32) -> Result<ResourceType, StoreError> {
+        self.types
+            .get(&code)
+            .copied()
+            .ok_or_else(|| StoreError::Failed(format!("the store holds a type (code {code}) that the schema lacks")))
+    }
+
+    /// The code of a type by its name, if the schema has it.
+    pub(super) fn code_of_name(&self, name: &str) -> Option<i32> {
+        self.codes.get(&self.schema.resource_type(name)?).copied()
+    }
+}

@@ -1,0 +1,229 @@
+//! A store in a PostgreSQL database (15 or later), which several gateways may share.
+//!
+//! A few lanes write, each one transaction at a time with all commits that wait; readers ask over connections of their own.
+//! See `schema` for the tables and `docs/decisions/0005-postgresql.md` for what keeps several gateways from getting into each
+//! other's way.
+//!
+//! Source: <https://www.postgresql.org/docs/15/mvcc.html>.
+
+mod batch;
+mod columns;
+mod connect;
+mod driver;
+mod fault;
+mod flush;
+mod history;
+mod kinds;
+mod pool;
+mod prepared;
+mod read;
+mod recheck;
+mod request;
+mod rows;
+mod schema;
+mod search;
+mod select;
+mod sql;
+mod verify;
+mod writer;
+
+#[cfg(test)]
+pub(in crate::store) mod tests;
+
+use std::hash::Hasher as _;
+use std::sync::Arc;
+
+use siphasher::sip::SipHasher13;
+
+pub use self::connect::Address;
+pub use self::schema::citus;
+pub use self::writer::Statistics;
+
+use self::driver::Frequencies;
+use self::kinds::Kinds;
+use self::pool::Pool;
+use self::prepared::Prepared;
+use self::rows::RowIds;
+use self::search::Searcher;
+use self::writer::Writer;
+use super::port::{Answer, Change, Commit, History, HistoryPlan, Page, Store, StoreError, Version, Written};
+use crate::base::clock::Clock;
+use crate::model::reference::Key;
+use crate::model::schema::Schema;
+use crate::search::plan::Plan;
+
+/// What can be tuned.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Transactions that write at a time, beside the one that verifies searches.
+    pub writers: usize,
+    /// Connections for questions of one statement.
+    pub readers: usize,
+    /// Most connections for searches.
+    pub searchers: usize,
+    /// Microseconds for which idempotency keys are remembered.
+    pub idempotency_microseconds: i64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { writers: 2, readers: 2, searchers: 16, idempotency_microseconds: 7 * 86_400_000_000 }
+    }
+}
+
+/// A store in a PostgreSQL database.
+#[derive(Debug)]
+pub struct Postgres {
+    shared: Arc<Shared>,
+    pool: Pool,
+    writer: Writer,
+}
+
+/// What readers and lanes share.
+#[derive(Debug)]
+struct Shared {
+    options: Options,
+    kinds: Kinds,
+    rows: RowIds,
+    frequencies: Frequencies,
+    /// Into how many shards resources are spread.
+    shards: u16,
+}
+
+impl Shared {
+    /// The shard of a resource: told by its key, so that whoever has the key need not ask.
+    fn shard(&self, key: &Key) -> i16 {
+        self.shard_of(key.kind.name(), key.id.as_str())
+    }
+
+    fn shard_of(&self, kind: &str, id: &str) -> i16 {
+        // The separator stands in no name of a type.
+        self.spread(&[kind.as_bytes(), b"/", id.as_bytes()])
+    }
+
+    fn shard_of_bytes(&self, key: &[u8]) -> i16 {
+        self.spread(&[key])
+    }
+
+    fn spread(&self, parts: &[&[u8]]) -> i16 {
+        if self.shards == 1 {
+            return 0;
+        }
+        // The hash must never change: stored rows hold what comes out.
+        let mut hasher = SipHasher13::new_with_keys(0x6e6f_726e, 0x73_6861_7264);
+        parts.iter().for_each(|part| hasher.write(part));
+        i16::try_from(hasher.finish() % u64::from(self.shards)).unwrap_or_default()
+    }
+
+    /// How SQL says "in whatever shard". One shard is named, so that the order of an index behind it can be used.
+    fn all_shards(&self) -> String {
+        match self.shards {
+            1 => "= 0".to_owned(),
+            shards => {
+                let all: Vec<String> = (0..shards).map(|shard| shard.to_string()).collect();
+                format!("= ANY ('{{{}}}'::int2[])", all.join(","))
+            }
+        }
+    }
+}
+
+impl Postgres {
+    /// Opens the store in a database; creates or migrates its tables.
+    ///
+    /// # Errors
+    /// [`StoreError::Unusable`] when the database refuses us, holds other tables, or those of a later version.
+    pub async fn open(address: &Address, schema: &'static Schema, clock: Arc<dyn Clock>, options: Options) -> Result<Self, StoreError> {
+        let connection = address.connect().await?;
+        let state = schema::prepare(&connection).await?;
+        let kinds = Kinds::load(&connection, schema).await?;
+        let opened = connection.number("UPDATE feed SET opened = opened + 1 WHERE one = 0 RETURNING opened", &[]).await?;
+        let pool = Pool::new(address.clone(), options.readers, options.searchers);
+        let (rows, frequencies) = (RowIds::new(opened), Frequencies::default());
+        let shared = Arc::new(Shared { options, kinds, rows, frequencies, shards: state.shards });
+        let writer = Writer::start(address, &shared, &clock);
+        Ok(Self { shared, pool, writer })
+    }
+
+    /// Creates the tables, or brings them to the present version; gives the version that they had and the one that they have.
+    ///
+    /// # Errors
+    /// As [`Postgres::open`].
+    pub async fn migrate(address: &Address) -> Result<(usize, usize), StoreError> {
+        let state = schema::prepare(&address.connect().await?).await?;
+        Ok((state.found, schema::VERSION))
+    }
+
+    /// Whether the database holds a store.
+    ///
+    /// # Errors
+    /// When the database refuses us, or the store is one of a later version.
+    pub async fn is_there(address: &Address) -> Result<bool, StoreError> {
+        Ok(schema::look(&address.connect().await?).await?.is_some())
+    }
+
+    /// Spreads empty tables over a Citus cluster.
+    ///
+    /// # Errors
+    /// When resources are stored already, or the database has no Citus.
+    pub async fn distribute(address: &Address, shards: u16) -> Result<(), StoreError> {
+        let connection = address.connect().await?;
+        schema::prepare(&connection).await?;
+        let stored = connection.number("SELECT count(*) FROM (SELECT 1 FROM change LIMIT 1) AS one", &[]).await?;
+        if stored > 0 {
+            return Err(StoreError::Unusable("only an empty store can be distributed".to_owned()));
+        }
+        connection.run("CREATE EXTENSION IF NOT EXISTS citus").await?;
+        Ok(connection.run(&schema::citus(shards)).await?)
+    }
+
+    /// What the lanes did since the store was opened.
+    #[must_use]
+    pub fn statistics(&self) -> &Statistics {
+        &self.writer.statistics
+    }
+
+    /// Checks everything that the store holds; gives faults in words, none if all is well.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn verify(&self) -> Result<Vec<String>, StoreError> {
+        self.pool.with_own(|connection| async move { verify::verify(&connection, &self.shared).await }).await
+    }
+}
+
+impl Store for Postgres {
+    fn read<'a>(&'a self, key: &'a Key) -> Answer<'a, Option<Arc<Version>>> {
+        Box::pin(self.pool.ask(move |connection| async move { read::read(&connection, &self.shared, key).await }))
+    }
+
+    fn read_version<'a>(&'a self, key: &'a Key, version: u64) -> Answer<'a, Option<Arc<Version>>> {
+        Box::pin(self.pool.ask(move |connection| async move { read::read_version(&connection, &self.shared, key, version).await }))
+    }
+
+    fn history<'a>(&'a self, plan: &'a HistoryPlan) -> Answer<'a, History> {
+        Box::pin(self.pool.ask(move |connection| async move { history::page(&connection, &self.shared, plan).await }))
+    }
+
+    fn search<'a>(&'a self, plan: &'a Plan) -> Answer<'a, Page> {
+        Box::pin(self.pool.with_own(move |connection| async move { Searcher::new(&connection, &self.shared).page(plan).await }))
+    }
+
+    fn commit(&self, commit: Commit) -> Answer<'_, Vec<Written>> {
+        Box::pin(async move {
+            let prepared = Prepared::of(commit, &self.shared.kinds)?;
+            self.writer.commit(prepared).await
+        })
+    }
+
+    fn changes(&self, after: i64, count: usize) -> Answer<'_, Vec<Change>> {
+        Box::pin(self.pool.ask(move |connection| async move { read::changes(&connection, &self.shared, after, count).await }))
+    }
+
+    fn close(&self) -> Answer<'_, ()> {
+        Box::pin(async move {
+            self.writer.close().await;
+            self.pool.close().await;
+            Ok(())
+        })
+    }
+}
