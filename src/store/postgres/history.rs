@@ -108,7 +108,7 @@ async fn feed(connection: &Connection, shared: &Shared, code: Option<i32>, plan:
 /// How many lines there are: the feed has no gaps, so that all of them are known; those of a type are counted up to a point.
 async fn total(connection: &Connection, shards: &str, code: Option<i32>) -> Result<Option<u64>, Fault> {
     let Some(code) = code else { return Ok(Some(connection.number("SELECT seq FROM feed", &[]).await?.cast_unsigned())) };
-    let sql = format!("SELECT count(*) FROM (SELECT 1 FROM change WHERE shard {shards} AND kind = $1 LIMIT $2) AS some");
+    let sql = format!("SELECT count(*) FROM (SELECT 1 FROM change WHERE shard {shards} AND kind = $1 LIMIT $2) AS counted");
     let count = connection.number(&sql, &[&code, &(COUNTED + 1)]).await?;
     Ok((count <= COUNTED).then_some(count.cast_unsigned()))
 }

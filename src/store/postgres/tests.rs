@@ -214,7 +214,8 @@ async fn a_commit_whose_answer_is_lost_is_done_once_and_told() {
         let written = store.commit(commit(vec![create("Left", &id, "x", &[1]), put("Left", "a", &id, &[])])).await.unwrap();
         assert!(written[0].created && written[0].changed, "{heard}");
         assert_eq!(cutter.left.lock().unwrap().0, 0, "the connection was cut");
-        assert_eq!(store.history(&key("Left", "a"), None, 9).await.unwrap().total, round as u64 + 1);
+        let plan = HistoryPlan::of(crate::store::port::HistoryScope::Instance(key("Left", "a")), 9);
+        assert_eq!(store.history(&plan).await.unwrap().total, Some(round as u64 + 1));
         assert_eq!(written[1].version, store.read(&key("Left", "a")).await.unwrap());
     }
     assert_eq!(store.changes(0, 100).await.unwrap().len(), 8);
