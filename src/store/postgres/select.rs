@@ -142,12 +142,12 @@ impl Question<'_> {
         tests.push(format!("d.s0 = {own}"));
         // Its row may come twice if intervals share an end; the rows then stand side by side.
         let limit = sql.number(i64::try_from(self.limit).unwrap_or(i64::MAX));
-        let order = order(self.sort, "d");
+        // The order of the index, word by word: any other would be sorted, and all of the window tested.
+        let direction = if descending { "DESC" } else { "ASC" };
         let found = format!(
             "SELECT d.* FROM (SELECT x.shard, x.rid, x.{column} AS s0,
-                lag(x.rid) OVER (ORDER BY x.{column} {}, x.rid DESC) AS before
-             FROM {window} LIMIT {size}) AS d WHERE d.before IS DISTINCT FROM d.rid AND {} ORDER BY {order} LIMIT {limit}",
-            if descending { "DESC" } else { "ASC" },
+                lag(x.rid) OVER (ORDER BY x.{column} {direction}, x.rid DESC) AS before
+             FROM {window} LIMIT {size}) AS d WHERE d.before IS DISTINCT FROM d.rid AND {} ORDER BY d.s0 {direction}, d.rid DESC LIMIT {limit}",
             together(tests, " AND ", "true")
         );
         self.fetch(connection, sql, &found).await

@@ -26,7 +26,7 @@ use norn::model::codec::read_json;
 use norn::model::primitive::{Id, Primitive};
 use norn::model::reference::Key;
 use norn::model::schema::{ElementDraft, Kind, ResourceType, Schema, TypeDraft};
-use norn::search::plan::{Filter, NumberRow, Place, Plan, Rows, Sort, SortBy, Test, TextRow, Unit};
+use norn::search::plan::{Filter, NumberRow, Place, Plan, Rows, Searched, Sort, SortBy, Test, TextRow, Unit};
 use norn::store::cache::Cached;
 use norn::store::port::{Commit, Expect, Method, Store, Write};
 use norn::store::postgres::{self, Postgres};
