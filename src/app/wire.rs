@@ -60,6 +60,7 @@ pub(super) async fn gateway(config: &Config, base: &str) -> Result<Gateway, Ende
     let random = random::System::default();
     let mut secret = [0; 32];
     random.fill(&mut secret);
+    let secret = store.secret(secret).await.map_err(|error| Ended::Failed(error.to_string()))?;
     Ok(Gateway {
         store,
         catalog: Arc::new(catalog),

@@ -221,13 +221,16 @@ pub struct Searched {
     pub post: u64,
 }
 
+/// Looks at the stored JSON text of a resource.
+pub type Ask = Arc<dyn Fn(&[u8]) -> Found + Send + Sync>;
+
 /// A question about a resource that no row answers; a store hands it the stored JSON text.
 #[derive(Clone)]
 pub struct Probe {
     /// What is asked, for people.
     pub name: Arc<str>,
     /// The answer.
-    pub ask: Arc<dyn Fn(&[u8]) -> Found + Send + Sync>,
+    pub ask: Ask,
 }
 
 /// What a [`Probe`] finds.

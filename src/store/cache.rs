@@ -164,6 +164,10 @@ impl<S: Store + 'static> Store for Cached<S> {
         self.shared.store.changes(after, count)
     }
 
+    fn secret(&self, proposal: [u8; 32]) -> Answer<'_, [u8; 32]> {
+        self.shared.store.secret(proposal)
+    }
+
     fn close(&self) -> Answer<'_, ()> {
         self.shared.store.close()
     }

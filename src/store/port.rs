@@ -281,6 +281,10 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// At most `count` changes after the position `after` (0: from the beginning), oldest first.
     fn changes(&self, after: i64, count: usize) -> Answer<'_, Vec<Change>>;
 
+    /// The secret of the store, the same for all gateways on it and after every restart: what is signed with it stays good.
+    /// The proposal becomes the secret if there is none yet.
+    fn secret(&self, proposal: [u8; 32]) -> Answer<'_, [u8; 32]>;
+
     /// Waits for writes under way, then closes.
     fn close(&self) -> Answer<'_, ()>;
 }

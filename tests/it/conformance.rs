@@ -37,7 +37,15 @@ async fn pass(process: &Process) {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_search_agrees_with_the_naive_evaluator() {
     let folder = tempfile::TempDir::new().unwrap();
-    let process = Process::serve(&folder.path().join("norn.db"));
+    agree(&Process::serve(&folder.path().join("norn.db"))).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_search_agrees_with_the_naive_evaluator_over_postgresql() {
+    agree(&Process::serve_url(&cluster::fresh())).await;
+}
+
+async fn agree(process: &Process) {
     let options = Options { queries: 2000, seed: 1, resources: 300, jobs: 4, patience: Duration::from_secs(60) };
     let report = search::run(&process.base, options).await.unwrap();
     assert!(report.told.is_empty() && report.refused == 0, "{report}");

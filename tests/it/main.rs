@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, clippy::panic, clippy::indexing_slicing, reason = "tests stop at the first surprise")]
 
+mod alike;
 mod binary;
 mod capability;
 mod conditional;
@@ -16,6 +17,7 @@ mod jobs;
 mod operations;
 mod patch;
 mod profiles;
+mod races;
 mod rest;
 mod support;
 mod tidy;

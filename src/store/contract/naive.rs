@@ -22,6 +22,7 @@ struct State {
     changes: Vec<Change>,
     requests: HashMap<[u8; 32], ([u8; 32], Vec<Written>)>,
     last: Option<Instant>,
+    secret: Option<[u8; 32]>,
     closed: bool,
 }
 
@@ -296,6 +297,10 @@ impl Store for Naive {
 
     fn changes(&self, after: i64, count: usize) -> Answer<'_, Vec<Change>> {
         self.answer(|state| Ok(state.changes.iter().filter(|change| change.sequence > after).take(count).cloned().collect()))
+    }
+
+    fn secret(&self, proposal: [u8; 32]) -> Answer<'_, [u8; 32]> {
+        self.answer(|state| Ok(*state.secret.get_or_insert(proposal)))
     }
 
     fn close(&self) -> Answer<'_, ()> {

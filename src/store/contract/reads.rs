@@ -151,3 +151,9 @@ pub(crate) async fn a_closed_store_says_so<S: Store + 'static>(fresh: impl Fn() 
     assert!(matches!(f.store.commit(commit(vec![put("Left", "a", "x", &[])])).await, Err(StoreError::Closed)));
     assert!(matches!(f.store.search(&plan("Left", Filter::All(vec![]))).await, Err(StoreError::Closed)));
 }
+
+pub(crate) async fn a_store_keeps_its_secret<S: Store>(fresh: impl Fn() -> Fresh<S>) {
+    let f = fresh();
+    assert_eq!(f.store.secret([1; 32]).await.unwrap(), [1; 32]);
+    assert_eq!(f.store.secret([2; 32]).await.unwrap(), [1; 32]);
+}

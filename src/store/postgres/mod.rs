@@ -219,6 +219,10 @@ impl Store for Postgres {
         Box::pin(self.pool.ask(move |connection| async move { read::changes(&connection, &self.shared, after, count).await }))
     }
 
+    fn secret(&self, proposal: [u8; 32]) -> Answer<'_, [u8; 32]> {
+        Box::pin(self.pool.ask(move |connection| async move { read::secret(&connection, proposal).await }))
+    }
+
     fn close(&self) -> Answer<'_, ()> {
         Box::pin(async move {
             self.writer.close().await;

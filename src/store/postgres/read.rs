@@ -55,6 +55,14 @@ pub(super) async fn changes(connection: &Connection, shared: &Shared, after: i64
         .collect()
 }
 
+/// The secret of the store.
+pub(super) async fn secret(connection: &Connection, proposal: [u8; 32]) -> Result<[u8; 32], Fault> {
+    connection.query("INSERT INTO secret (one, bytes) VALUES (0, $1) ON CONFLICT DO NOTHING", &[&&proposal[..]]).await?;
+    let rows = connection.query("SELECT bytes FROM secret", &[]).await?;
+    let bytes: &[u8] = rows.first().map(|row| row.try_get(0)).transpose()?.unwrap_or(&[]);
+    Ok(bytes.try_into().map_err(|_| StoreError::Failed("the secret is damaged".to_owned()))?)
+}
+
 /// Takes a version from four columns from `at` on: version, updated, method and body.
 pub(super) fn version(row: &Row, at: usize, key: Key) -> Result<Version, Fault> {
     Ok(Version {

@@ -16,6 +16,7 @@
 //! txt      (shard, p, rid, norm)                       folded texts, as bytes: their order is that of code points in any locale
 //! link     (shard, p, kind, id, at, rid)               references to resources of this server; `at` is the shard of the target
 //! request  (shard, key, request, at, results)          idempotency keys with what was answered
+//! secret   (one, bytes)                                what the gateways sign with
 //! lease    (name, owner, until)                        who does what only one gateway may do
 //! ```
 //!
@@ -126,6 +127,10 @@ const MIGRATIONS: &[&str] = &["
         PRIMARY KEY (shard, key)
     );
     CREATE INDEX request_at ON request (shard, at);
+    CREATE TABLE secret (
+        one int2 PRIMARY KEY,
+        bytes bytea NOT NULL
+    );
     CREATE TABLE lease (
         name text COLLATE \"C\" PRIMARY KEY,
         owner text NOT NULL,
@@ -223,7 +228,7 @@ async fn migrate(connection: &Connection, create: bool) -> Result<State, Fault> 
 /// Tables that are spread over a cluster by their shard, all alike, so that lines of one resource are together.
 const DISTRIBUTED: [&str; 7] = ["history", "change", "post", "num", "txt", "link", "request"];
 /// Small tables of which every machine of the cluster has a copy.
-const EVERYWHERE: [&str; 5] = ["norn_schema", "feed", "guard", "kind", "lease"];
+const EVERYWHERE: [&str; 6] = ["norn_schema", "feed", "guard", "kind", "secret", "lease"];
 
 /// The statements that distribute empty tables with Citus into so many shards.
 #[must_use]

@@ -214,6 +214,10 @@ impl Store for Sqlite {
         Box::pin(self.ask(move |connection, shared| read::changes(connection, &shared.kinds, after, count)))
     }
 
+    fn secret(&self, proposal: [u8; 32]) -> Answer<'_, [u8; 32]> {
+        Box::pin(self.writer.secret(proposal))
+    }
+
     fn close(&self) -> Answer<'_, ()> {
         Box::pin(async move {
             // Readers first: the writer's last checkpoint then finds nobody in the log.

@@ -16,6 +16,7 @@
 //! num_hi   (s, hi, rid, w)                          intervals by high end, those of points left out
 //! txt_norm (p, norm, rid)                           folded texts
 //! request  (n, key, request, at, results)           idempotency keys with what was answered
+//! secret   (one, bytes)                             what the gateway signs with
 //! mark     (indexed)                                up to which row id the index tables are complete
 //! ```
 //!
@@ -119,6 +120,10 @@ const MIGRATIONS: &[&str] = &[
         request BLOB NOT NULL,
         at INTEGER NOT NULL,
         results BLOB NOT NULL
+    ) STRICT;
+    CREATE TABLE secret (
+        one INTEGER PRIMARY KEY,
+        bytes BLOB NOT NULL
     ) STRICT;
     CREATE TABLE mark (
         indexed INTEGER NOT NULL

@@ -12,12 +12,12 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-use super::Shared;
 use super::checkpoint::Checkpoints;
 use super::dictionary;
 use super::merge::Merge;
 use super::prepared::Prepared;
 use super::write::{Batch, Ended, Numbers};
+use super::{Shared, failed};
 use crate::base::clock::Clock;
 use crate::store::port::{StoreError, Written};
 use crate::store::squeeze::{Purpose, Training};
@@ -37,6 +37,8 @@ enum Message {
     Commit(Box<Waiting>),
     /// Use these dictionaries from now on.
     Dictionaries(Vec<(Purpose, Vec<u8>)>),
+    /// Keep this secret, unless there is one; tell which it is.
+    Secret([u8; 32], oneshot::Sender<Result<[u8; 32], StoreError>>),
     /// Bring all index rows into the tables.
     Settle(oneshot::Sender<Result<(), StoreError>>),
     Close(oneshot::Sender<()>),
@@ -111,6 +113,13 @@ impl Writer {
             let _ = queue.send(Message::Dictionaries(training.run()));
         };
         let _ = std::thread::Builder::new().name("store-train".to_owned()).spawn(run);
+    }
+
+    /// The secret of the store.
+    pub(super) async fn secret(&self, proposal: [u8; 32]) -> Result<[u8; 32], StoreError> {
+        let (answer, answered) = oneshot::channel();
+        self.queue.send(Message::Secret(proposal, answer)).map_err(|_| StoreError::Closed)?;
+        answered.await.unwrap_or(Err(StoreError::Closed))
     }
 
     /// Waits until all index rows are in the tables.
@@ -198,6 +207,9 @@ impl Work {
                 // Without them all goes on as before.
                 Some(Message::Dictionaries(new)) => {
                     let _ = dictionary::add(&self.connection, &self.shared.squeezer, &new);
+                }
+                Some(Message::Secret(proposal, answer)) => {
+                    let _ = answer.send(self.secret(proposal));
                 }
                 Some(Message::Close(done)) => break Some(done),
                 Some(Message::Commit(_)) | None => {}
@@ -296,6 +308,11 @@ impl Work {
             self.checkpoints.after_transaction(&self.connection);
         }
         Ok(self.merge.is_some() || !self.shared.recent.is_empty())
+    }
+
+    fn secret(&self, proposal: [u8; 32]) -> Result<[u8; 32], StoreError> {
+        self.connection.execute("INSERT OR IGNORE INTO secret (one, bytes) VALUES (0, ?1)", [proposal]).map_err(failed)?;
+        self.connection.query_row("SELECT bytes FROM secret", [], |row| row.get(0)).map_err(failed)
     }
 
     fn settle(&mut self) -> Result<(), StoreError> {

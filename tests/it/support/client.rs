@@ -55,6 +55,11 @@ impl Client {
         Self { base: base.to_owned(), http: legacy::Client::builder(TokioExecutor::new()).build(HttpConnector::new()) }
     }
 
+    /// The address of the API.
+    pub(crate) fn base(&self) -> &str {
+        &self.base
+    }
+
     /// Sends a request; an error means that no answer came.
     pub(crate) async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Result<Reply, String> {
         let url = if path.starts_with("http") { path.to_owned() } else { format!("{}/{path}", self.base) };

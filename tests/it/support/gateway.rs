@@ -32,6 +32,13 @@ pub(crate) struct TestGateway {
     _folder: TempDir,
 }
 
+/// The databases over which a gateway can run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BackEnd {
+    Sqlite,
+    Postgres,
+}
+
 impl TestGateway {
     /// Over SQLite; over PostgreSQL if `NORN_TEST_STORE` says `postgres`.
     pub(crate) async fn start() -> Self {
@@ -55,12 +62,22 @@ impl TestGateway {
     }
 
     async fn with(limits: Limits, cors: Cors, jobs: JobOptions) -> Self {
+        #[expect(clippy::disallowed_methods, reason = "tests read over which store to run")]
+        let wanted = std::env::var("NORN_TEST_STORE").unwrap_or_default();
+        let back_end = if wanted == "postgres" { BackEnd::Postgres } else { BackEnd::Sqlite };
+        Self::on(back_end, limits, cors, jobs).await
+    }
+
+    /// One over this database.
+    pub(crate) async fn over_store(back_end: BackEnd) -> Self {
+        Self::on(back_end, Limits::default(), Cors::default(), JobOptions::default()).await
+    }
+
+    async fn on(back_end: BackEnd, limits: Limits, cors: Cors, jobs: JobOptions) -> Self {
         let folder = TempDir::new().unwrap();
         let clock = Fixed::at(Instant(1_795_000_000_000_000));
         let (shared, schema) = (Arc::new(clock.clone()), &Definitions::embedded().schema);
-        #[expect(clippy::disallowed_methods, reason = "tests read over which store to run")]
-        let wanted = std::env::var("NORN_TEST_STORE").unwrap_or_default();
-        let store: Arc<dyn Store> = if wanted == "postgres" {
+        let store: Arc<dyn Store> = if back_end == BackEnd::Postgres {
             let address = Address::read(&cluster::fresh()).unwrap();
             let options = postgres::Options { readers: 1, searchers: 4, ..postgres::Options::default() };
             Arc::new(Postgres::open(&address, schema, shared, options).await.unwrap())
