@@ -152,21 +152,15 @@ impl Squeezer {
     pub(crate) fn squeeze(&self, purpose: Purpose, bytes: &[u8]) -> Vec<u8> {
         let dictionary = self.known.read().unwrap_or_else(PoisonError::into_inner).current.get(&purpose).cloned();
         let mut context = self.contexts().squeeze.pop().unwrap_or_default();
-        let mut small = vec![0; 1 + compress_bound(bytes.len())];
-        let written = small.split_first_mut().and_then(|(number, room)| {
-            *number = dictionary.as_ref().map_or(ALONE, |dictionary| dictionary.number);
-            match &dictionary {
-                Some(dictionary) => context.compress_using_cdict(room, bytes, &dictionary.squeeze).ok(),
-                None => context.compress(room, bytes, LEVEL).ok(),
-            }
-        });
+        let mut room: Vec<u8> = Vec::with_capacity(compress_bound(bytes.len()));
+        let written = match &dictionary {
+            Some(dictionary) => context.compress_using_cdict(&mut room, bytes, &dictionary.squeeze),
+            None => context.compress(&mut room, bytes, LEVEL),
+        };
         self.contexts().squeeze.push(context);
+        // The room was for the worst case: what is kept takes no more than it needs.
         match written {
-            Some(length) if length < bytes.len() => {
-                small.truncate(1 + length);
-                small.shrink_to_fit();
-                small
-            }
+            Ok(_) if room.len() < bytes.len() => [&[dictionary.map_or(ALONE, |dictionary| dictionary.number)], room.as_slice()].concat(),
             _ => [&[PLAIN], bytes].concat(),
         }
     }

@@ -46,7 +46,9 @@ async fn the_search_agrees_with_the_naive_evaluator_over_postgresql() {
 }
 
 async fn agree(process: &Process) {
-    let options = Options { queries: 2000, seed: 1, resources: 300, jobs: 4, patience: Duration::from_secs(60) };
+    #[expect(clippy::disallowed_methods, reason = "a test may be told how long to run")]
+    let queries = std::env::var("NORN_SOAK_QUERIES").ok().and_then(|queries| queries.parse().ok()).unwrap_or(2000);
+    let options = Options { queries, seed: 1, resources: 300, jobs: 4, patience: Duration::from_secs(60) };
     let report = search::run(&process.base, options).await.unwrap();
     assert!(report.told.is_empty() && report.refused == 0, "{report}");
     assert!(report.found * 100 > report.agreed * 60, "too few searches find something\n{report}");

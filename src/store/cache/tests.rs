@@ -70,6 +70,10 @@ impl Store for Slow {
         self.inner.changes(after, count)
     }
 
+    fn secret(&self, proposal: [u8; 32]) -> Answer<'_, [u8; 32]> {
+        self.inner.secret(proposal)
+    }
+
     fn close(&self) -> Answer<'_, ()> {
         self.inner.close()
     }

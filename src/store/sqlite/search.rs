@@ -190,7 +190,13 @@ impl<'s> Searcher<'s> {
                 (None, filter) => open.push(filter),
             }
         }
-        for filter in open {
+        let confined = |filter: &Filter| reach(filter).is_some_and(|(parameter, ..)| Range::between(parameter, &open).is_some());
+        for filter in open.iter().copied() {
+            // A parameter that is confined from both sides has few rows between them, and many beyond either: see below.
+            if confined(filter) {
+                way.rest.push(filter);
+                continue;
+            }
             match self.gather(filter, outline.up_to, bound.min(MOST).min(way.least).max(1), way.least)? {
                 Some(rows) => way.list(self.connection, rows),
                 None => way.rest.push(filter),

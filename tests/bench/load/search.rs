@@ -128,7 +128,8 @@ impl Query {
             }
             Shape::Quantity => {
                 let value = observation.pointer("/valueQuantity/value").and_then(Value::as_f64).unwrap_or_default();
-                value * 10.0 > self.more_than as f64 && text(observation, "/valueQuantity/code") == self.analyte.unit
+                // Servers that convert units find others, too; those are theirs to answer for.
+                value * 10.0 > self.more_than as f64 || text(observation, "/valueQuantity/code") != self.analyte.unit
             }
             Shape::Newest | Shape::Count => true,
         }
