@@ -25,7 +25,10 @@ impl Gateway {
         let mut found: Vec<Arc<Version>> = Vec::new();
         let (mut includes, mut revincludes): (Vec<_>, Vec<_>) = (search.includes.iter().collect(), search.revincludes.iter().collect());
         let mut around: Vec<Arc<Version>> = page.hits.iter().map(|hit| Arc::clone(&hit.version)).collect();
-        while !around.is_empty() && !(includes.is_empty() && revincludes.is_empty()) {
+        while !around.is_empty() {
+            if includes.is_empty() && revincludes.is_empty() {
+                break;
+            }
             let new = found.len();
             self.forth(&includes, &around, &mut seen, &mut found).await?;
             self.back(&revincludes, &around, &mut seen, &mut found).await?;
