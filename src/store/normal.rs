@@ -77,6 +77,18 @@ fn only(mut filters: Vec<Filter>, many: fn(Vec<Filter>) -> Filter) -> Filter {
     }
 }
 
+/// The posts of which a resource needs one to meet a filter, if the filter is about nothing else: as databases
+/// hold them, with a sign.
+pub(crate) fn posts(filter: &Filter) -> Option<Vec<i64>> {
+    match filter {
+        Filter::Post(post) => Some(vec![post.cast_signed()]),
+        Filter::Any(filters) => {
+            filters.iter().map(|filter| if let Filter::Post(post) = filter { Some(post.cast_signed()) } else { None }).collect()
+        }
+        _ => None,
+    }
+}
+
 /// The parameter that a condition is about, and where the low end of a narrow interval that meets it may lie.
 pub(crate) fn reach(filter: &Filter) -> Option<(ParameterNumber, i64, i64)> {
     match filter {

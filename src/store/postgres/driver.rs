@@ -8,11 +8,11 @@ use std::sync::{Mutex, PoisonError};
 
 use super::connect::Connection;
 use super::fault::Fault;
-use super::sql::{Sql, Value, posts};
+use super::sql::{Sql, Value};
 use crate::model::primitive::Id;
 use crate::search::key;
 use crate::search::plan::{Filter, ParameterNumber, Searched};
-use crate::store::normal::reach;
+use crate::store::normal::{posts, reach};
 use crate::store::port::StoreError;
 
 /// Rows that are gathered at most from a condition that gives them in no order, and counted at most from any. Tests use a

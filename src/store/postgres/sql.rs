@@ -13,6 +13,7 @@ use tokio_postgres::types::ToSql;
 use super::Shared;
 use super::schema::TEXT_INDEXED;
 use crate::search::plan::{Filter, Link, ParameterNumber, Test, Unit};
+use crate::store::normal::posts;
 use crate::store::port::StoreError;
 
 /// What a mark in a statement stands for.
@@ -270,17 +271,6 @@ pub(super) fn together(mut parts: Vec<String>, with: &str, none: &str) -> String
         0 => none.to_owned(),
         1 => parts.remove(0),
         _ => format!("({})", parts.join(with)),
-    }
-}
-
-/// The posts of which a resource needs one to meet a filter, if the filter is about nothing else.
-pub(super) fn posts(filter: &Filter) -> Option<Vec<i64>> {
-    match filter {
-        Filter::Post(post) => Some(vec![post.cast_signed()]),
-        Filter::Any(filters) => {
-            filters.iter().map(|filter| if let Filter::Post(post) = filter { Some(post.cast_signed()) } else { None }).collect()
-        }
-        _ => None,
     }
 }
 

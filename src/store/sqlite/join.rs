@@ -8,13 +8,13 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use rusqlite::{OptionalExtension, params};
 
-use super::search::{Searcher, posts};
+use super::search::Searcher;
 use super::{failed, read, runs};
 use crate::model::primitive::Id;
 use crate::search::key;
 use crate::search::plan::{Filter, Link, Plan, Searched};
 use crate::store::evaluate::{Candidate, Carried, World, is_alone, target_id};
-use crate::store::normal::conjuncts;
+use crate::store::normal::{conjuncts, posts};
 use crate::store::port::StoreError;
 
 /// The inner condition is answered first if at most so many resources meet it.

@@ -11,12 +11,12 @@ use rusqlite::types::Value;
 use super::recent::{self, Question, Snapshot};
 use super::runs;
 use super::series::Series;
-use super::source::{Range, Source, next, only_series, reach, with_ids};
+use super::source::{Range, Source, next, only_series, with_ids};
 use super::{Shared, failed, read};
 use crate::search::key;
 use crate::search::plan::{Filter, Place, Plan, Sort, SortBy, SortValue, Test, Unit};
 use crate::store::evaluate::{compare, is_alone};
-use crate::store::normal::conjuncts;
+use crate::store::normal::{conjuncts, posts, reach};
 use crate::store::port::{Hit, Page, StoreError};
 
 /// A connection to search on, and what else that takes.
@@ -418,17 +418,6 @@ impl<'c> Way<'c, '_> {
     fn list(&mut self, connection: &'c Connection, rows: Vec<i64>) {
         self.least = self.least.min(signed(rows.len()));
         self.sources.push(Source::new(connection, &[], rows));
-    }
-}
-
-/// The posts of which a resource needs one to meet a filter, if the filter is about nothing else.
-pub(super) fn posts(filter: &Filter) -> Option<Vec<i64>> {
-    match filter {
-        Filter::Post(post) => Some(vec![post.cast_signed()]),
-        Filter::Any(filters) => {
-            filters.iter().map(|filter| if let Filter::Post(post) = filter { Some(post.cast_signed()) } else { None }).collect()
-        }
-        _ => None,
     }
 }
 

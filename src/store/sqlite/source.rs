@@ -7,7 +7,8 @@ use super::failed;
 use super::runs::Walk;
 use super::series::Series;
 use crate::model::primitive::Id;
-use crate::search::plan::{Filter, ParameterNumber, Test, Unit, WIDE};
+use crate::search::plan::{Filter, ParameterNumber, Test, Unit};
+use crate::store::normal::reach;
 use crate::store::port::StoreError;
 
 /// The row ids that meet a condition: those of some posts, and those of a list.
@@ -163,32 +164,6 @@ impl Range {
             }
         }
         Ok(true)
-    }
-}
-
-/// The parameter that a condition is about, and where the low end of a narrow interval that meets it may lie.
-pub(super) fn reach(filter: &Filter) -> Option<(ParameterNumber, i64, i64)> {
-    match filter {
-        Filter::Number(parameter, test, _) => {
-            let (from, to) = match *test {
-                Test::Within(from, to) => (from, to),
-                Test::Overlaps(from, to) => (from.saturating_sub(WIDE), to),
-                Test::StartsAfter(at) => (at, i64::MAX),
-                Test::EndsAfter(at) => (at.saturating_sub(WIDE), i64::MAX),
-                Test::StartsBefore(at) | Test::EndsBefore(at) => (i64::MIN, at),
-                Test::NotWithin(..) => return None,
-            };
-            Some((*parameter, from, to))
-        }
-        Filter::Any(filters) => {
-            let mut reaches = filters.iter().map(reach);
-            reaches.next()?.and_then(|first| {
-                reaches.try_fold(first, |(parameter, low, high), next| {
-                    next.filter(|(other, ..)| *other == parameter).map(|(_, from, to)| (parameter, low.min(from), high.max(to)))
-                })
-            })
-        }
-        _ => None,
     }
 }
 
