@@ -76,7 +76,7 @@ impl Gateway {
             query::decode(condition).map_err(|bad| Failure::invalid(name, format!("The parameter {bad} is not percent-encoded UTF-8.")))?;
         for (parameter, value) in &pairs {
             let code = parameter.split_once(':').map_or(parameter.as_str(), |(code, _)| code);
-            let shapes = ["_sort", "_count", "_total", "_summary", "_elements", "_include", "_revinclude", query::CURSOR];
+            let shapes = ["_sort", "_count", "_total", "_summary", "_elements", "_include", "_revinclude", "_type", query::CURSOR];
             let told = match code {
                 "_format" | "_pretty" => continue,
                 _ if value.is_empty() => "it has no value, and to leave it out could match more than is meant.",

@@ -111,14 +111,14 @@ impl Gateway {
     pub(super) async fn decide(&self, steps: &[Step]) -> Result<Decision, Failure> {
         let mut settled = Settled::default();
         let mut parts: Vec<(usize, Part)> = Vec::with_capacity(steps.len());
-        for now in 0..=3 {
-            for (i, step) in steps.iter().enumerate().filter(|(_, step)| order(&step.interaction) == now) {
-                let part = self.part(i, &step.interaction, &mut settled).await.map_err(|failure| failure.inside(&place(i)))?;
-                if let Part::Delete(keys) = &part {
-                    settled.gone.extend(keys.iter().map(|(key, _)| key.clone()));
-                }
-                parts.push((i, part));
+        let mut in_order: Vec<(usize, &Step)> = steps.iter().enumerate().collect();
+        in_order.sort_by_key(|(_, step)| order(&step.interaction));
+        for (i, step) in in_order {
+            let part = self.part(i, &step.interaction, &mut settled).await.map_err(|failure| failure.inside(&place(i)))?;
+            if let Part::Delete(keys) = &part {
+                settled.gone.extend(keys.iter().map(|(key, _)| key.clone()));
             }
+            parts.push((i, part));
         }
         parts.sort_by_key(|(i, _)| *i);
         let mut parts: Vec<Part> = parts.into_iter().map(|(_, part)| part).collect();

@@ -138,8 +138,6 @@ pub struct Query {
     pub revincludes: Vec<Include>,
     /// `_type`: the types of a search over several.
     pub types: Vec<String>,
-    /// Whether the plan is wanted, too (`_explain=true`).
-    pub explain: bool,
     /// Where to go on: the token of a next link.
     pub cursor: Option<String>,
 }
@@ -199,9 +197,6 @@ fn parameter(query: &mut Query, name: &str, value: &str) -> Result<(), String> {
         ("_include", None | Some("iterate" | "recurse")) => query.includes.push(include(value, modifier.is_some())?),
         ("_revinclude", None | Some("iterate" | "recurse")) => query.revincludes.push(include(value, modifier.is_some())?),
         ("_type", None) => query.types.extend(value.split(',').filter(|name| !name.is_empty()).map(str::to_owned)),
-        ("_explain", None) => {
-            query.explain = value.parse().map_err(|_| choice("true, false"))?;
-        }
         (CURSOR, None) => query.cursor = Some(value.to_owned()),
         ("_format" | "_pretty", None) => {}
         _ => {

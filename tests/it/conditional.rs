@@ -39,6 +39,7 @@ async fn a_condition_never_means_everything() {
         "identifier=",
         "hair=red",
         "_count=10",
+        "_type=Patient",
         "_sort=birthdate",
         "_format=json",
         "_lastUpdated:missing=false",
