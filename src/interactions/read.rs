@@ -24,6 +24,7 @@ impl Gateway {
         }
         let (view, mut issues) = query::read(&read.view);
         issues.extend(view.criteria.iter().map(|criterion| subset::not_for_a_read(&criterion.name())));
+        issues.extend((!view.types.is_empty()).then(|| subset::not_for_a_read("_type")));
         if !issues.is_empty() {
             return Err(super::refused(FailureKind::Invalid, issues));
         }
