@@ -1,7 +1,9 @@
-//! Commits made ready before a writer takes them: types are codes, rows are sorted and packed.
+//! Commits made ready before a writer takes them: types are codes, rows are sorted and packed, all of it is squeezed.
 
 use std::collections::HashSet;
 use std::sync::Arc;
+
+use bytes::Bytes;
 
 use super::kinds::Kinds;
 use crate::model::reference::Key;
@@ -9,6 +11,7 @@ use crate::model::resource::Body;
 use crate::search::plan::Rows;
 use crate::store::keys;
 use crate::store::port::{Commit, Expect, Idempotency, Match, Method, StoreError, Version, Write};
+use crate::store::squeeze::{Purpose, Squeezer, Training};
 
 /// A commit, ready to be written.
 #[derive(Debug)]
@@ -37,13 +40,16 @@ pub(super) struct Content {
     pub(super) method: Method,
     pub(super) body: Body,
     pub(super) rows: Arc<Rows>,
-    /// The rows, packed.
+    /// What of the body is kept, squeezed.
+    pub(super) tail: Bytes,
+    /// The rows, packed and squeezed.
     pub(super) keys: Vec<u8>,
 }
 
 impl Prepared {
-    pub(super) fn of(commit: Commit, kinds: &Kinds) -> Result<Self, StoreError> {
-        let mut size = 0;
+    /// Prepares a commit; now and then there is something to train dictionaries on.
+    pub(super) fn of(commit: Commit, kinds: &Kinds, squeezer: &Squeezer) -> Result<(Self, Option<Training>), StoreError> {
+        let (mut size, mut training) = (0, None);
         let mut writes = Vec::with_capacity(commit.writes.len());
         for write in commit.writes {
             let (key, expect, content) = match write {
@@ -53,7 +59,10 @@ impl Prepared {
                     rows.mark_wide();
                     let keys = keys::pack(&rows);
                     size += body.size() + 3 * keys.len();
-                    (key, expect, Some(Content { method, body, rows: Arc::new(*rows), keys }))
+                    training = training.or(squeezer.offer(body.tail(), &keys));
+                    let tail = squeezer.squeeze(Purpose::Body, body.tail()).into();
+                    let keys = squeezer.squeeze(Purpose::Keys, &keys);
+                    (key, expect, Some(Content { method, body, rows: Arc::new(*rows), tail, keys }))
                 }
             };
             size += 200;
@@ -63,7 +72,7 @@ impl Prepared {
         if writes.len() > 1 && !writes.iter().all(|write| seen.insert(&write.key)) {
             return Err(StoreError::Failed("a commit writes one resource twice".to_owned()));
         }
-        Ok(Self { writes, matches: commit.matches, idempotency: commit.idempotency, size })
+        Ok((Self { writes, matches: commit.matches, idempotency: commit.idempotency, size }, training))
     }
 }
 
