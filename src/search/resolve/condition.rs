@@ -121,6 +121,8 @@ impl Resolver<'_> {
                 Ok(Filter::Probe(probe::label(self.catalog, own.kind, parameter.code, &unescape(value))))
             }
             (ParameterKind::Token, Some("in" | "not-in")) if parameter.code != "_id" => self.members(parameter, &unescape(value)),
+            (ParameterKind::Token, Some("below")) if parameter.code != "_id" => self.subsumed(parameter, value, true),
+            (ParameterKind::Token, Some("above")) if parameter.code != "_id" => self.subsumed(parameter, value, false),
             (ParameterKind::Uri, Some("below")) => {
                 Ok(Filter::Probe(probe::below(self.catalog, own.kind, parameter.code, &unescape(value))))
             }
@@ -148,11 +150,18 @@ impl Resolver<'_> {
 
     /// The codes of a value set.
     fn members(&self, parameter: &Parameter, url: &str) -> Result<Filter, value::Unread> {
-        let bare = url.split_once('|').map_or(url, |(bare, _)| bare);
-        let wrong = |told: String| value::Unread::Value(told);
-        let set = self.catalog.definitions().value_set(bare).ok_or_else(|| wrong(format!("The value set \"{url}\" is not known here.")))?;
-        let codes = set.codes().ok_or_else(|| wrong(format!("The codes of the value set \"{url}\" cannot be listed here.")))?;
-        Ok(Filter::Any(codes.into_iter().map(|(system, code)| Filter::Post(key::token(parameter.number, system, code))).collect()))
+        let codes = self.terms.members(url).map_err(value::Unread::Value)?;
+        Ok(Filter::Any(codes.iter().map(|(system, code)| Filter::Post(key::token(parameter.number, system, code))).collect()))
+    }
+
+    /// A code and those that are kinds of it, or those that it is a kind of.
+    fn subsumed(&self, parameter: &Parameter, value: &str, below: bool) -> Result<Filter, value::Unread> {
+        let parts: Vec<String> = split(value, '|').iter().map(|part| unescape(part)).collect();
+        let [system, code] = parts.as_slice() else {
+            return Err(value::Unread::Value(format!("\"{value}\" has no system: write system|code, for a hierarchy belongs to a code system.")));
+        };
+        let codes = self.terms.subsumed(system, code, below).map_err(value::Unread::Value)?;
+        Ok(Filter::Any(codes.iter().map(|code| Filter::Post(key::token(parameter.number, system, code))).collect()))
     }
 
     /// Parameters that are about the resource as a whole; `None` for all others.
@@ -240,7 +249,7 @@ pub fn modifiers(compiled: &Compiled) -> Vec<&'static str> {
     let mut all = match compiled.parameter.kind {
         _ if compiled.parameter.code == "_id" => return vec!["not"],
         ParameterKind::String => vec!["exact", "contains"],
-        ParameterKind::Token => vec!["not", "text", "in", "not-in", "of-type"],
+        ParameterKind::Token => vec!["not", "text", "in", "not-in", "above", "below", "of-type"],
         ParameterKind::Reference => vec!["[type]", "identifier"],
         ParameterKind::Uri => vec!["above", "below"],
         _ => Vec::new(),
