@@ -3,6 +3,7 @@
 //! Source: <https://hl7.org/fhir/R4/search.html>, the table of each parameter type says which data types it reads and how.
 
 mod composite;
+mod contained;
 mod date;
 mod near;
 pub(super) mod number;
@@ -13,6 +14,7 @@ mod string;
 mod token;
 mod uri;
 
+pub use contained::Inner;
 pub(super) use near::LATITUDE;
 
 use super::catalog::{Catalog, Compiled, Reading, TypeCatalog};
@@ -63,6 +65,7 @@ pub fn rows(resource: &Resource, catalog: &Catalog, base: &str) -> Rows {
     let mut rows = Rows { last_updated: own.last_updated, ..Rows::default() };
     rows.posts.reserve(48);
     rows.posts.push(own.type_post);
+    contained::mark(resource, &mut rows);
     let there = Names::under(resource.root());
     for compiled in own.parameters() {
         let Some(expression) = compiled.expression.as_ref().filter(|expression| !expression.is_empty_without(there)) else { continue };
