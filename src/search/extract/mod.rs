@@ -6,7 +6,7 @@ mod composite;
 mod contained;
 mod date;
 mod near;
-mod number;
+pub(super) mod number;
 pub(super) mod quantity;
 mod reference;
 mod sequence;
@@ -152,6 +152,14 @@ pub fn labels(resource: &Resource, compiled: &Compiled) -> Vec<String> {
         value.node().into_iter().for_each(|node| token::labels(node, &mut |label| labels.push(key::fold(label))));
     });
     labels
+}
+
+/// The numbers of a number or quantity parameter in a resource, as they are written.
+pub(super) fn numbers(resource: &Resource, compiled: &Compiled) -> Vec<number::Written> {
+    let mut numbers = Vec::new();
+    let Some(expression) = &compiled.expression else { return numbers };
+    expression.each(resource.root(), |value| numbers.extend(value.node().and_then(number::Written::of)));
+    numbers
 }
 
 /// The targets of a reference parameter in a resource, as `reference::told` tells them: for `_include`.

@@ -7,6 +7,7 @@ use super::super::catalog::Catalog;
 use super::super::extract::{self, LATITUDE};
 use super::super::key::fold;
 use super::super::plan::{Filter, Found, ParameterNumber, Probe, SortValue, Test, Unit};
+use super::value::Asked;
 use crate::base::budget::Limits;
 use crate::fhirpath::Value;
 use crate::model::codec::read_json;
@@ -66,6 +67,15 @@ pub(super) fn element(
         let expression = own.of(kind).parameter(code).and_then(|compiled| compiled.expression.as_ref());
         let elements = expression.map(|expression| expression.evaluate(resource.root())).unwrap_or_default();
         resource.kind() == kind && elements.iter().filter_map(Value::node).any(&wanted)
+    })
+}
+
+/// Numbers of more digits than keys can tell apart, compared as they are written.
+pub(super) fn numbers(catalog: &Arc<Catalog>, kind: ResourceType, code: &'static str, asked: Asked) -> Probe {
+    let own = Arc::clone(catalog);
+    holds(catalog, format!("{code} digit by digit"), move |resource| {
+        let numbers = own.of(kind).parameter(code).map(|compiled| extract::numbers(resource, compiled)).unwrap_or_default();
+        resource.kind() == kind && numbers.iter().any(|number| asked.holds(number))
     })
 }
 
