@@ -74,9 +74,22 @@ impl Gateway {
         let condition = condition.trim().trim_start_matches('?');
         let pairs =
             query::decode(condition).map_err(|bad| Failure::invalid(name, format!("The parameter {bad} is not percent-encoded UTF-8.")))?;
+        let shapes = [
+            "_sort",
+            "_count",
+            "_total",
+            "_summary",
+            "_elements",
+            "_include",
+            "_revinclude",
+            "_type",
+            "_contained",
+            "_containedType",
+            "_explain",
+            query::CURSOR,
+        ];
         for (parameter, value) in &pairs {
             let code = parameter.split_once(':').map_or(parameter.as_str(), |(code, _)| code);
-            let shapes = ["_sort", "_count", "_total", "_summary", "_elements", "_include", "_revinclude", "_type", query::CURSOR];
             let told = match code {
                 "_format" | "_pretty" => continue,
                 _ if value.is_empty() => "it has no value, and to leave it out could match more than is meant.",

@@ -9,6 +9,7 @@ pub mod bundle;
 mod capability;
 mod compartment;
 mod condition;
+mod contained;
 mod create;
 mod delete;
 pub mod failure;

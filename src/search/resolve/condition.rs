@@ -124,6 +124,13 @@ impl Resolver<'_> {
             (ParameterKind::Uri, Some("below")) => {
                 Ok(Filter::Probe(probe::below(self.catalog, own.kind, parameter.code, &unescape(value))))
             }
+            (ParameterKind::Number | ParameterKind::Quantity, None) => {
+                let filter = plain().filter(value)?;
+                Ok(match plain().asked(value).filter(|asked| !value::is_keyed_exactly(&asked.number)) {
+                    Some(asked) => Filter::All(vec![filter, Filter::Probe(probe::numbers(self.catalog, own.kind, parameter.code, asked))]),
+                    None => filter,
+                })
+            }
             _ => plain().filter(value),
         }
     }

@@ -7,6 +7,7 @@ use super::super::catalog::Catalog;
 use super::super::extract::{self, LATITUDE};
 use super::super::key::fold;
 use super::super::plan::{Filter, Found, ParameterNumber, Probe, SortValue, Test, Unit};
+use super::value::Asked;
 use crate::base::budget::Limits;
 use crate::model::codec::read_json;
 use crate::model::primitive::decimal::sort_key;
@@ -40,6 +41,15 @@ pub(super) fn below(catalog: &Arc<Catalog>, kind: ResourceType, code: &'static s
         let urls = own.of(kind).parameter(code).map(|compiled| extract::texts(resource, compiled, "")).unwrap_or_default();
         let is_below = |url: &String| url.strip_prefix(&wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
         resource.kind() == kind && urls.iter().any(is_below)
+    })
+}
+
+/// Numbers of more digits than keys can tell apart, compared as they are written.
+pub(super) fn numbers(catalog: &Arc<Catalog>, kind: ResourceType, code: &'static str, asked: Asked) -> Probe {
+    let own = Arc::clone(catalog);
+    holds(catalog, format!("{code} digit by digit"), move |resource| {
+        let numbers = own.of(kind).parameter(code).map(|compiled| extract::numbers(resource, compiled)).unwrap_or_default();
+        resource.kind() == kind && numbers.iter().any(|number| asked.holds(number))
     })
 }
 
