@@ -81,8 +81,13 @@ impl Unit {
     }
 
     /// The keys under which it is found as it is written.
-    pub(super) fn keys(&self) -> impl Iterator<Item = u64> {
+    pub(in crate::search) fn keys(&self) -> impl Iterator<Item = u64> {
         [Some(self.written), self.text].into_iter().flatten()
+    }
+
+    /// Whether keys alone tell numbers in this unit from others of so many digits. Conversion keeps 14 digits.
+    pub(in crate::search) fn keys_tell(&self, number: &Decimal) -> bool {
+        if self.canonical.is_some() { number.is_short(13) } else { number.is_keyed_exactly() }
     }
 
     /// The key of all units with which it can be compared.
