@@ -90,6 +90,8 @@ pub struct SearchFile {
     pub default_count: Option<usize>,
     /// Most matches on a page.
     pub max_count: Option<usize>,
+    /// Most resources that one search reads to test what no index row tells.
+    pub max_read: Option<usize>,
 }
 
 /// `[cors]`
@@ -266,7 +268,11 @@ impl Config {
                 ..limits
             },
             connections: file.limits.connections.unwrap_or(10_000),
-            page_size: PageSize { default: file.search.default_count.unwrap_or(sizes.default).min(most), most },
+            page_size: PageSize {
+                default: file.search.default_count.unwrap_or(sizes.default).min(most),
+                most,
+                read: file.search.max_read.unwrap_or(sizes.read),
+            },
             cache_bytes: file.cache_mib.unwrap_or(64) << 20,
             cors,
             jobs: file.jobs.options(),

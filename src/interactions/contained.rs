@@ -204,7 +204,7 @@ impl Gateway {
         let may = |other: &ResourceType| schema.slot(other.id(), "contained").is_some() || (both && *other == kind);
         search.plan.of = schema.resource_types().filter(may).map(|other| self.catalog.of(other).searched()).collect();
         let containing = Filter::Post(key::contains(kind));
-        let inside = Filter::All(vec![containing.clone(), Filter::Probe(within.probe())]);
+        let inside = Filter::All(vec![containing.clone(), Filter::Probe(search.budget.probe(within.probe()))]);
         search.plan.filter = if both {
             // What either way needs, so that an index can drive the search.
             let mut all = vec![Filter::Any(vec![Filter::Post(own.type_post), containing.clone()])];

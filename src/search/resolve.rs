@@ -18,6 +18,7 @@ use std::sync::Arc;
 pub use condition::modifiers;
 pub use include::Inclusion;
 
+use super::budget::Budget;
 use super::catalog::{Catalog, TypeCatalog};
 use super::plan::{Filter, Plan, Sort};
 use super::query::{Query, Summary, Total};
@@ -42,20 +43,24 @@ pub struct Search {
     pub used: Query,
     /// What has to be looked for on this server before the query can be understood; until then there are issues about it.
     pub needs: Vec<Need>,
+    /// What the plan may read.
+    pub budget: Budget,
 }
 
-/// How many matches a page may have.
+/// How many matches a page may have, and what finding them may cost.
 #[derive(Clone, Copy, Debug)]
 pub struct PageSize {
     /// Without `_count`.
     pub default: usize,
     /// At most, whatever `_count` says.
     pub most: usize,
+    /// Most resources that one search reads to test what no index row tells.
+    pub read: usize,
 }
 
 impl Default for PageSize {
     fn default() -> Self {
-        Self { default: 50, most: 1000 }
+        Self { default: 50, most: 1000, read: 20_000 }
     }
 }
 
@@ -114,11 +119,13 @@ pub fn resolve(
     let count_only = query.summary == Some(Summary::Count) || query.count == Some(0);
     let limit = if count_only { 0 } else { query.count.unwrap_or(size.default).min(size.most) };
     let total = count_only || matches!(query.total, Some(Total::Accurate | Total::Estimate));
-    let filter = only(filters, Filter::All);
+    let budget = Budget::of(size.read);
+    let filter = budget.filter(only(filters, Filter::All));
+    let sort = sort.into_iter().map(|sort| budget.sort(sort)).collect();
     let plan = Plan { of: types.iter().map(|own| own.searched()).collect(), filter, sort, after: None, limit, total };
     let summary = query.summary.unwrap_or(Summary::False);
     let needs = resolver.terms.needs();
-    (Search { plan, includes, revincludes, summary, elements: query.elements.clone(), used, needs }, issues)
+    (Search { plan, includes, revincludes, summary, elements: query.elements.clone(), used, needs, budget }, issues)
 }
 
 impl Resolver<'_> {

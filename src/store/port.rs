@@ -30,6 +30,9 @@ pub enum StoreError {
     /// The disk is full or a quota is reached: nothing was written.
     #[error("no space is left for the store")]
     Full,
+    /// A search reads more resources than it may; told is what it reads them for.
+    #[error("too much is read for {0}")]
+    TooCostly(String),
     /// The database failed.
     #[error("the database failed: {0}")]
     Failed(String),
