@@ -92,6 +92,8 @@ pub struct SearchFile {
     pub max_count: Option<usize>,
     /// Most resources that one search reads to test what no index row tells.
     pub max_read: Option<usize>,
+    /// Whether `_explain` tells how a search is run.
+    pub explain: bool,
 }
 
 /// `[cors]`
@@ -202,6 +204,8 @@ pub struct Config {
     pub connections: usize,
     /// Sizes of pages.
     pub page_size: PageSize,
+    /// Whether `_explain` tells how a search is run.
+    pub explain: bool,
     /// Memory for current versions, in bytes.
     pub cache_bytes: u64,
     /// Whose scripts may read answers.
@@ -273,6 +277,7 @@ impl Config {
                 most,
                 read: file.search.max_read.unwrap_or(sizes.read),
             },
+            explain: file.search.explain,
             cache_bytes: file.cache_mib.unwrap_or(64) << 20,
             cors,
             jobs: file.jobs.options(),

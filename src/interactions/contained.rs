@@ -82,7 +82,7 @@ impl Container<'_> {
     /// Whether a resource meets a filter, given its number.
     fn meets(&self, number: usize, filter: &Filter) -> Result<bool, StoreError> {
         let Some(resource) = self.inner.get(number) else { return Ok(false) };
-        let rows = self.inner.rows(resource, &self.looking.catalog, &self.looking.base);
+        let rows = self.inner.rows(number, &self.looking.catalog, &self.looking.base);
         let id = resource.id().map_or("", |id| id.as_str());
         let row = i64::try_from(number).unwrap_or(i64::MAX);
         Candidate { row, id, rows: &rows, updated: self.updated }.holds(filter, self)
