@@ -172,6 +172,8 @@ pub struct Query {
     pub contained: Option<Contained>,
     /// `_containedType=contained`: whether contained resources are told without their containers.
     pub contained_alone: bool,
+    /// `_explain`: whether to tell how the search is run, instead of what it finds.
+    pub explain: bool,
     /// Where to go on: the token of a next link.
     pub cursor: Option<String>,
 }
@@ -239,6 +241,13 @@ fn parameter(query: &mut Query, name: &str, value: &str) -> Result<(), String> {
                 "container" => false,
                 "contained" => true,
                 _ => return Err(choice("container, contained")),
+            };
+        }
+        ("_explain", None) => {
+            query.explain = match value {
+                "true" => true,
+                "false" => false,
+                _ => return Err(choice("true, false")),
             };
         }
         ("_elements", None) => query.elements.extend(value.split(',').filter(|name| !name.is_empty()).map(str::to_owned)),

@@ -17,7 +17,7 @@ use crate::search::key;
 use crate::search::plan::{Filter, Place, Plan, Sort, SortBy, SortValue, Test, Unit};
 use crate::store::evaluate::{compare, is_alone};
 use crate::store::normal::{conjuncts, posts, reach};
-use crate::store::port::{Hit, Page, StoreError};
+use crate::store::port::{Explanation, Hit, Page, Role, StoreError, Use};
 
 /// A connection to search on, and what else that takes.
 pub(super) struct Searcher<'s> {
@@ -25,6 +25,8 @@ pub(super) struct Searcher<'s> {
     pub(super) shared: &'s Shared,
     /// Recent rows went into the tables between the snapshot and the look at them: what was found is of no use.
     moved: Cell<bool>,
+    /// How many resources were looked at to test conditions.
+    pub(super) tested: Cell<u64>,
 }
 
 /// Rows that are gathered at most to turn a condition into a source. Tests use a small number, to get past it.
@@ -65,7 +67,7 @@ struct Way<'c, 'o> {
 
 impl<'s> Searcher<'s> {
     pub(super) fn new(connection: &'s Connection, shared: &'s Shared) -> Self {
-        Self { connection, shared, moved: Cell::new(false) }
+        Self { connection, shared, moved: Cell::new(false), tested: Cell::new(0) }
     }
 
     /// Runs a plan in a snapshot of its own.
@@ -79,6 +81,42 @@ impl<'s> Searcher<'s> {
                 return page;
             }
         }
+    }
+
+    /// Runs a plan and tells how.
+    pub(super) fn explain(&self, plan: &Plan) -> Result<Explanation, StoreError> {
+        let page = self.page(plan)?;
+        let tested = Some(self.tested.get());
+        Ok(Explanation { page, uses: self.uses(plan)?, tested })
+    }
+
+    /// What is made of the conditions of a plan. What is recent is always tested.
+    fn uses(&self, plan: &Plan) -> Result<Vec<Use>, StoreError> {
+        let Some(conditions) = conjuncts(&plan.filter) else { return Ok(Vec::new()) };
+        let Some(conditions) = self.joined(conditions, plan.of.len() > 1)? else { return Ok(Vec::new()) };
+        let kinds = plan.of.iter().map(|of| self.shared.kinds.code(of.kind)).collect::<Result<Vec<_>, _>>()?;
+        let outline = Outline { plan, kinds, up_to: self.snapshot()?.indexed, conditions };
+        let way = self.way(&outline, self.worth(&outline, plan.limit.saturating_add(1))?)?;
+        let is_tested = |filter: &Filter| way.rest.iter().any(|rest| std::ptr::eq(*rest, filter));
+        let mut uses = Vec::new();
+        for filter in &outline.conditions {
+            if is_tested(filter) {
+                uses.push(Use { filter: filter.clone(), role: Role::Test, rows: None });
+                continue;
+            }
+            let rows = match (posts(filter), filter) {
+                (Some(posts), _) => posts.iter().map(|post| runs::count(self.connection, *post, MOST)).sum::<Result<i64, _>>()?,
+                (None, Filter::Id(ids)) => signed(with_ids(self.connection, &outline.kinds, ids, outline.up_to)?.len()),
+                (None, filter) => self.gather(filter, outline.up_to, MOST, i64::MAX)?.map_or(MOST, |rows| signed(rows.len())),
+            };
+            uses.push(Use { filter: filter.clone(), role: Role::Source, rows: Some(rows.cast_unsigned()) });
+        }
+        if uses.iter().all(|used| used.role == Role::Test) {
+            // Everything of the types, or what two tests leave of a parameter between them.
+            let rows = if way.least < i64::MAX { way.least } else { self.living(&outline.kinds)? };
+            uses.insert(0, Use { filter: Filter::All(Vec::new()), role: Role::Source, rows: Some(rows.cast_unsigned()) });
+        }
+        Ok(uses)
     }
 
     /// Runs a plan inside the writer's transaction.
