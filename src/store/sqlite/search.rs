@@ -8,8 +8,8 @@ use std::cell::Cell;
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
-use super::recent::{self, Question, Snapshot};
-use super::runs;
+use super::recent::{self, Masked, Question, Snapshot};
+use super::runs::{self, Walk};
 use super::series::Series;
 use super::source::{Range, Source, next, only_series, with_ids};
 use super::{Shared, failed, read};
@@ -44,6 +44,8 @@ struct Outline<'p> {
     kinds: Vec<i64>,
     /// Only rows up to this one are in the tables.
     up_to: i64,
+    /// What the tables say of these rows is passed over.
+    masked: Masked,
     conditions: Vec<Filter>,
 }
 
@@ -103,13 +105,14 @@ impl<'s> Searcher<'s> {
         let Some(conditions) = self.joined(conditions, plan.of.len() > 1)? else { return Ok(nothing) };
         let snapshot = self.snapshot()?;
         let kinds = plan.of.iter().map(|of| self.shared.kinds.code(of.kind)).collect::<Result<Vec<_>, _>>()?;
-        let outline = Outline { plan, kinds, up_to: snapshot.indexed, conditions };
+        let mut outline = Outline { plan, kinds, up_to: snapshot.indexed, masked: Masked::default(), conditions };
         let wanted = if plan.limit == 0 { 0 } else { plan.limit.saturating_add(1) };
         let count = plan.total && !outline.conditions.is_empty();
         let Some(recent) = self.recent(&outline, snapshot, wanted, count)? else {
             self.moved.set(true);
             return Ok(nothing);
         };
+        outline.masked = recent.masked;
         let mut places = self.merged(&outline, recent.places, wanted)?;
         let more = places.len() > plan.limit;
         places.truncate(plan.limit);
@@ -142,9 +145,11 @@ impl<'s> Searcher<'s> {
     }
 
     fn snapshot(&self) -> Result<Snapshot, StoreError> {
-        let sql = "SELECT (SELECT seq FROM change ORDER BY seq DESC LIMIT 1), indexed FROM mark";
+        let sql = "SELECT (SELECT seq FROM change ORDER BY seq DESC LIMIT 1), indexed, generation FROM mark";
         let mut statement = self.connection.prepare_cached(sql).map_err(failed)?;
-        let read = |row: &rusqlite::Row<'_>| Ok(Snapshot { sequence: row.get::<_, Option<i64>>(0)?.unwrap_or(0), indexed: row.get(1)? });
+        let read = |row: &rusqlite::Row<'_>| {
+            Ok(Snapshot { sequence: row.get::<_, Option<i64>>(0)?.unwrap_or(0), indexed: row.get(1)?, generation: row.get(2)? })
+        };
         statement.query_row([], read).map_err(failed)
     }
 
@@ -152,11 +157,13 @@ impl<'s> Searcher<'s> {
     fn merged(&self, outline: &Outline<'_>, mut recent: Vec<Place>, wanted: usize) -> Result<Vec<Place>, StoreError> {
         let plan = outline.plan;
         if plan.sort.is_empty() {
-            // All that is recent is newer than all that is in the tables.
-            let missing = wanted - recent.len();
+            // All that is new is newer than all in the tables; what was changed stands among these.
+            let missing = wanted - recent.partition_point(|place| place.row > outline.up_to);
             if missing > 0 {
                 let before = plan.after.as_ref().map(|place| place.row);
                 recent.extend(self.by_row(outline, None, before, missing)?);
+                recent.sort_unstable_by(|a, b| b.row.cmp(&a.row));
+                recent.truncate(wanted);
             }
             return Ok(recent);
         }
@@ -254,10 +261,13 @@ impl<'s> Searcher<'s> {
         while places.len() < wanted
             && let Some(row) = next(&mut way.sources, most)?
         {
+            most = row - 1;
+            if outline.masked.has(row) {
+                continue;
+            }
             if way.rest.is_empty() || read::carried(self.connection, row, |candidate| self.all_hold(candidate, &way.rest))? {
                 places.push(Place { values: Vec::new(), row });
             }
-            most = row - 1;
         }
         Ok(places)
     }
@@ -278,6 +288,10 @@ impl<'s> Searcher<'s> {
         // Every match is looked at.
         let (mut places, mut most) = (Vec::new(), outline.up_to);
         while let Some(row) = next(&mut way.sources, most)? {
+            most = row - 1;
+            if outline.masked.has(row) {
+                continue;
+            }
             let place = read::carried(self.connection, row, |candidate| {
                 self.all_hold(candidate, &way.rest)?.then(|| candidate.place(sort, self)).transpose()
             })?;
@@ -286,7 +300,6 @@ impl<'s> Searcher<'s> {
                 places.sort_unstable_by(|a, b| compare(sort, a, b));
                 places.truncate(wanted);
             }
-            most = row - 1;
         }
         places.sort_unstable_by(|a, b| compare(sort, a, b));
         places.truncate(wanted);
@@ -317,6 +330,7 @@ impl<'s> Searcher<'s> {
                 for place in chunk {
                     // A resource stands in the order with its first value only; its row may come twice if intervals share an end.
                     if places.last() != Some(&place)
+                        && !outline.masked.has(place.row)
                         && read::carried(self.connection, place.row, |candidate| {
                             Ok(place.values.first() == Some(&candidate.value(sort, self)?)
                                 && self.all_hold(candidate, &outline.conditions.iter().collect::<Vec<_>>())?)
@@ -390,20 +404,33 @@ impl<'s> Searcher<'s> {
     fn total(&self, outline: &Outline<'_>) -> Result<u64, StoreError> {
         if let [only] = outline.conditions.as_slice() {
             if let Some([post]) = posts(only).as_deref() {
-                return Ok(runs::count_up_to(self.connection, *post, outline.up_to)?.cast_unsigned());
+                let all = runs::count_up_to(self.connection, *post, outline.up_to)?;
+                return Ok((all - self.masked_with(*post, outline)?).cast_unsigned());
             }
             if let Some(rows) = self.gather(only, outline.up_to, i64::MAX - 1, i64::MAX)? {
-                return Ok(rows.len() as u64);
+                return Ok(rows.iter().filter(|row| !outline.masked.has(**row)).count() as u64);
             }
         }
         let mut way = self.way(outline, MOST)?;
         let (mut total, mut most) = (0, outline.up_to);
         while let Some(row) = next(&mut way.sources, most)? {
+            most = row - 1;
+            if outline.masked.has(row) {
+                continue;
+            }
             let holds = way.rest.is_empty() || read::carried(self.connection, row, |candidate| self.all_hold(candidate, &way.rest))?;
             total += u64::from(holds);
-            most = row - 1;
         }
         Ok(total)
+    }
+
+    /// How many of the rows that are passed over have a post in the tables.
+    fn masked_with(&self, post: i64, outline: &Outline<'_>) -> Result<i64, StoreError> {
+        let (mut walk, mut count) = (Walk::new(self.connection, post), 0);
+        for row in outline.masked.rows().into_iter().filter(|row| *row <= outline.up_to) {
+            count += i64::from(walk.seek(row)? == Some(row));
+        }
+        Ok(count)
     }
 
     /// How many resources some types have now.
