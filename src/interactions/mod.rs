@@ -9,6 +9,7 @@ pub mod bundle;
 mod capability;
 mod compartment;
 mod condition;
+mod contained;
 mod create;
 mod delete;
 pub mod failure;
@@ -23,6 +24,7 @@ pub mod route;
 mod search;
 mod settle;
 mod subset;
+mod terms;
 mod transaction;
 mod update;
 

@@ -239,7 +239,6 @@ async fn broken_requests_are_refused_with_their_place() {
         ("Location?near=here", "near"),
         ("Patient?_filter=name%20eq", "three parts"),
         ("Patient?_explain=true", "_explain"),
-        ("Patient?_contained=true", "_contained"),
         ("Patient?_type=Patient", "_type"),
         ("Patient?_sort=link.name", "link.name"),
         ("Observation?_sort=code-value-quantity", "no order"),

@@ -3,9 +3,10 @@
 //! Source: <https://hl7.org/fhir/R4/search.html>, the table of each parameter type says which data types it reads and how.
 
 mod composite;
+mod contained;
 mod date;
 mod near;
-mod number;
+pub(super) mod number;
 pub(super) mod quantity;
 mod reference;
 mod sequence;
@@ -13,6 +14,7 @@ mod string;
 mod token;
 mod uri;
 
+pub use contained::Inner;
 pub(super) use near::LATITUDE;
 
 use super::catalog::{Catalog, Compiled, Reading, TypeCatalog};
@@ -63,6 +65,7 @@ pub fn rows(resource: &Resource, catalog: &Catalog, base: &str) -> Rows {
     let mut rows = Rows { last_updated: own.last_updated, ..Rows::default() };
     rows.posts.reserve(48);
     rows.posts.push(own.type_post);
+    contained::mark(resource, &mut rows);
     let there = Names::under(resource.root());
     for compiled in own.parameters() {
         let Some(expression) = compiled.expression.as_ref().filter(|expression| !expression.is_empty_without(there)) else { continue };
@@ -131,6 +134,15 @@ pub fn texts(resource: &Resource, compiled: &Compiled, base: &str) -> Vec<String
     texts
 }
 
+/// The texts of a string parameter in a resource, folded.
+#[must_use]
+pub fn strings(resource: &Resource, compiled: &Compiled) -> Vec<String> {
+    let Some(expression) = &compiled.expression else { return Vec::new() };
+    let mut texts = Vec::new();
+    expression.each(resource.root(), |value| value.node().into_iter().for_each(|node| string::texts(node, &mut |text| texts.push(text))));
+    texts
+}
+
 /// The texts beside the codes of a token parameter, folded: what `:text` looks at.
 #[must_use]
 pub fn labels(resource: &Resource, compiled: &Compiled) -> Vec<String> {
@@ -140,6 +152,14 @@ pub fn labels(resource: &Resource, compiled: &Compiled) -> Vec<String> {
         value.node().into_iter().for_each(|node| token::labels(node, &mut |label| labels.push(key::fold(label))));
     });
     labels
+}
+
+/// The numbers of a number or quantity parameter in a resource, as they are written.
+pub(super) fn numbers(resource: &Resource, compiled: &Compiled) -> Vec<number::Written> {
+    let mut numbers = Vec::new();
+    let Some(expression) = &compiled.expression else { return numbers };
+    expression.each(resource.root(), |value| numbers.extend(value.node().and_then(number::Written::of)));
+    numbers
 }
 
 /// The targets of a reference parameter in a resource, as `reference::told` tells them: for `_include`.

@@ -14,3 +14,22 @@ pub(super) fn extract(node: Node<'_>, sink: &mut Sink<'_>) {
         sink.interval(key, key, 0);
     }
 }
+
+/// A number as it is written: both ends, open where there is none, and the keys of its units (0 for none).
+pub(in crate::search) struct Written {
+    pub(in crate::search) low: Option<Decimal>,
+    pub(in crate::search) high: Option<Decimal>,
+    pub(in crate::search) units: Vec<u64>,
+}
+
+impl Written {
+    /// Reads a number, a quantity or a range.
+    pub(super) fn of(node: Node<'_>) -> Option<Self> {
+        if node.shape() != Shape::Object {
+            let value = Decimal::new(&node.text())?;
+            return Some(Self { low: Some(value.clone()), high: Some(value), units: vec![0] });
+        }
+        let (low, high, unit) = quantity::interval(node)?;
+        Some(Self { low, high, units: unit.keys().collect() })
+    }
+}

@@ -9,37 +9,9 @@ use crate::model::primitive::decimal::Decimal;
 use crate::model::primitive::unit::{Canonical, UCUM};
 use crate::model::tree::Node;
 
-/// Finds the value and unit of a Quantity, Money, or the ends of a Range.
+/// Finds the value and unit of a Quantity, Money, or the ends of a Range: the row as it is written, and the one in canonical units.
 pub(super) fn extract(node: Node<'_>, sink: &mut Sink<'_>) {
-    match node.type_name() {
-        "Range" => {
-            let (low, high) = (node.get("low"), node.get("high"));
-            let value = |end: Option<Node<'_>>| end.and_then(value);
-            let (from, to) = (value(low), value(high));
-            if from.is_some() || to.is_some() {
-                both(from, to, Unit::of(low.or(high)), sink);
-            }
-        }
-        "Money" => {
-            let currency = node.get_text("currency").unwrap_or_default();
-            if let Some(value) = value(node) {
-                both(Some(value.clone()), Some(value), Unit::coded("urn:iso:std:iso:4217", &currency), sink);
-            }
-        }
-        _ => {
-            let Some(value) = value(node) else { return };
-            let (low, high) = match node.get_text("comparator").as_deref() {
-                Some("<" | "<=") => (None, Some(value)),
-                Some(">" | ">=") => (Some(value), None),
-                _ => (Some(value.clone()), Some(value)),
-            };
-            both(low, high, Unit::of(Some(node)), sink);
-        }
-    }
-}
-
-/// The row as it is written, and the one in canonical units.
-fn both(low: Option<Decimal>, high: Option<Decimal>, unit: Unit, sink: &mut Sink<'_>) {
+    let Some((low, high, unit)) = interval(node) else { return };
     let end = |end: &Option<Decimal>, open: i64| end.as_ref().map_or(open, Decimal::sort_key);
     let (from, to) = (end(&low, i64::MIN), end(&high, i64::MAX));
     sink.interval(from, to, unit.written);
@@ -49,6 +21,32 @@ fn both(low: Option<Decimal>, high: Option<Decimal>, unit: Unit, sink: &mut Sink
     let end = |end: &Option<Decimal>, open: i64| end.as_ref().map_or(open, |end| unit.sort_key(end));
     let (low, high) = (end(&low, i64::MIN), end(&high, i64::MAX));
     sink.aside(Aside::Canonical).interval(low, high, unit.key());
+}
+
+/// Both ends, open where there is none, and the unit.
+pub(super) fn interval(node: Node<'_>) -> Option<(Option<Decimal>, Option<Decimal>, Unit)> {
+    match node.type_name() {
+        "Range" => {
+            let (low, high) = (node.get("low"), node.get("high"));
+            let value = |end: Option<Node<'_>>| end.and_then(value);
+            let (from, to) = (value(low), value(high));
+            (from.is_some() || to.is_some()).then(|| (from, to, Unit::of(low.or(high))))
+        }
+        "Money" => {
+            let currency = node.get_text("currency").unwrap_or_default();
+            let value = value(node)?;
+            Some((Some(value.clone()), Some(value), Unit::coded("urn:iso:std:iso:4217", &currency)))
+        }
+        _ => {
+            let value = value(node)?;
+            let (low, high) = match node.get_text("comparator").as_deref() {
+                Some("<" | "<=") => (None, Some(value)),
+                Some(">" | ">=") => (Some(value), None),
+                _ => (Some(value.clone()), Some(value)),
+            };
+            Some((low, high, Unit::of(Some(node))))
+        }
+    }
 }
 
 fn value(node: Node<'_>) -> Option<Decimal> {
@@ -80,6 +78,11 @@ impl Unit {
             }
             None => Self::coded(&system, &label.unwrap_or_default()),
         }
+    }
+
+    /// The keys under which it is found as it is written.
+    pub(super) fn keys(&self) -> impl Iterator<Item = u64> {
+        [Some(self.written), self.text].into_iter().flatten()
     }
 
     /// The key of all units with which it can be compared.

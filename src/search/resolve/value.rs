@@ -2,8 +2,10 @@
 //!
 //! Source: <https://hl7.org/fhir/R4/search.html#prefix> and the section of each parameter type.
 
+use std::cmp::Ordering;
+
 use super::super::catalog::TypeCatalog;
-use super::super::extract::quantity as extract;
+use super::super::extract;
 use super::super::key::{self, Aside};
 use super::super::plan::{Filter, ParameterNumber, Test, Unit};
 use super::super::query::{split, unescape};
@@ -23,6 +25,41 @@ pub(super) enum Unread {
 
 fn wrong<T>(reason: String) -> Result<T, Unread> {
     Err(Unread::Value(reason))
+}
+
+/// A condition on numbers.
+pub(super) struct Asked {
+    prefix: String,
+    pub(super) number: Decimal,
+    unit: Unit,
+}
+
+impl Asked {
+    /// Whether a number as it is written meets it, digit by digit.
+    pub(super) fn holds(&self, written: &extract::number::Written) -> bool {
+        let (low, high) = match self.prefix.as_str() {
+            "eq" | "ne" => self.number.implied_range(),
+            "ap" => self.number.around(),
+            _ => (self.number.clone(), self.number.clone()),
+        };
+        // An end that is open lies beyond every number.
+        let compare = |end: &Option<Decimal>, open: Ordering, with: &Decimal| end.as_ref().map_or(open, |end| end.compare(with));
+        let from = |with: &Decimal| compare(&written.low, Ordering::Less, with);
+        let to = |with: &Decimal| compare(&written.high, Ordering::Greater, with);
+        let equal = || from(&low).is_ge() && to(&high).is_le() && (low == high || to(&high).is_lt());
+        written.units.iter().any(|unit| self.unit.passes(*unit))
+            && match self.prefix.as_str() {
+                "ne" => !equal(),
+                "gt" => to(&high).is_gt(),
+                "lt" => from(&low).is_lt(),
+                "ge" => to(&high).is_gt() || equal(),
+                "le" => from(&low).is_lt() || equal(),
+                "sa" => from(&high).is_gt(),
+                "eb" => to(&low).is_lt(),
+                "ap" => from(&high).is_le() && to(&low).is_ge(),
+                _ => equal(),
+            }
+    }
 }
 
 /// What a value is read with.
@@ -109,6 +146,17 @@ impl Reading<'_> {
         }
     }
 
+    /// A date whose period shares a moment with that of the value.
+    pub(super) fn overlaps(&self, value: &str) -> Result<Filter, Unread> {
+        if self.parameter.kind != ParameterKind::Date {
+            return wrong(format!("\"po\" is for dates: {} is a {} parameter.", self.parameter.code, self.parameter.kind.code()));
+        }
+        match moment::search_value(value) {
+            Some(interval) => Ok(Filter::Number(self.number, Test::Overlaps(interval.start, interval.end - 1), Unit::Any)),
+            None => wrong(format!("\"{value}\" is not a date: write for example 2026, 2026-11 or 2026-11-22.")),
+        }
+    }
+
     fn date(&self, value: &str) -> Result<Filter, Unread> {
         let (prefix, text) = prefix(value);
         let Some(interval) = moment::search_value(text) else {
@@ -123,6 +171,19 @@ impl Reading<'_> {
             (start.saturating_sub(margin), end.saturating_add(margin))
         };
         Ok(Self::compare(prefix, start, end, around, (self.number, Unit::Any)))
+    }
+
+    /// What is asked of numbers as they are written; `None` if canonical units are asked for, or the value is wrong.
+    pub(super) fn asked(&self, value: &str) -> Option<Asked> {
+        let parts = split(value, '|');
+        let (prefix, text) = prefix(parts.first().map_or("", String::as_str));
+        let unit = match parts.as_slice() {
+            [_] => Unit::Any,
+            [_, system, code] if system.is_empty() && code.is_empty() => Unit::Any,
+            [_, system, code] if system.is_empty() => Unit::Code(key::unit_code(&unescape(code))),
+            _ => return None,
+        };
+        Some(Asked { prefix: prefix.to_owned(), number: Decimal::new(text)?, unit })
     }
 
     fn number(&self, value: &str) -> Result<Filter, Unread> {
@@ -141,7 +202,7 @@ impl Reading<'_> {
                 (_, code) if code.is_empty() => return wrong("A system needs a code: write number|system|code.".into()),
                 (system, code) => {
                     // With a system, quantities are compared in canonical units.
-                    let unit = extract::Unit::coded(&system, &code);
+                    let unit = extract::quantity::Unit::coded(&system, &code);
                     let parameter = key::aside(self.number, Aside::Canonical);
                     return self.decimal(prefix, number, |decimal| unit.sort_key(decimal), (parameter, Unit::Exactly(unit.key())));
                 }
@@ -157,20 +218,40 @@ impl Reading<'_> {
                 "\"{text}\" is not a number: write for example 5.4 or 1.2e-3, after an optional prefix (eq ne gt lt ge le sa eb ap)."
             ));
         };
-        // gt, lt, ge, le compare with the number itself; only eq and ne know its precision.
-        let exact = sort_key(&decimal);
-        let (low, high) = match prefix {
-            "eq" | "ne" => {
-                let (low, high) = decimal.implied_range();
-                (sort_key(&low), sort_key(&high) - 1)
-            }
-            _ => (exact, exact),
-        };
+        let (exact, (low, high)) = (sort_key(&decimal), decimal.implied_range());
         let around = || {
             let (low, high) = decimal.around();
             (sort_key(&low), sort_key(&high))
         };
+        if !is_keyed_exactly(&decimal) {
+            return Ok(Self::wide(prefix, exact, (sort_key(&low), sort_key(&high)), around, of));
+        }
+        // gt, lt, ge, le compare with the number itself; only eq and ne know its precision.
+        let (low, high) = if matches!(prefix, "eq" | "ne") { (sort_key(&low), sort_key(&high) - 1) } else { (exact, exact) };
         Ok(Self::compare(prefix, low, high, around, of))
+    }
+
+    /// What holds for all that meet the condition, and for some others whose keys are the same: numbers of many digits.
+    fn wide(
+        prefix: &str,
+        exact: i64,
+        (low, high): (i64, i64),
+        around: impl Fn() -> (i64, i64),
+        (parameter, unit): (ParameterNumber, Unit),
+    ) -> Filter {
+        let test = |test: Test| Filter::Number(parameter, test, unit);
+        match prefix {
+            "ne" => test(Test::Overlaps(i64::MIN, i64::MAX)),
+            "gt" | "ge" => test(Test::EndsAfter(exact.saturating_sub(1))),
+            "lt" | "le" => test(Test::StartsBefore(exact.saturating_add(1))),
+            "sa" => test(Test::StartsAfter(exact.saturating_sub(1))),
+            "eb" => test(Test::EndsBefore(exact.saturating_add(1))),
+            "ap" => {
+                let (low, high) = around();
+                test(Test::Overlaps(low, high))
+            }
+            _ => test(Test::Within(low, high)),
+        }
     }
 
     /// The test that a prefix asks for, on the interval `[low, high]` that the value stands for.
@@ -191,6 +272,12 @@ impl Reading<'_> {
             _ => test(Test::Within(low, high)),
         }
     }
+}
+
+/// Whether keys alone tell what meets a condition with this number.
+pub(super) fn is_keyed_exactly(asked: &Decimal) -> bool {
+    let (low, high) = asked.implied_range();
+    [asked, &low, &high].into_iter().all(Decimal::is_keyed_exactly)
 }
 
 /// A URL and those above it, up to its host.
