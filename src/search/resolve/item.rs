@@ -161,7 +161,8 @@ pub(super) fn composite(
         let own = all.of(kind);
         let Some(compiled) = own.parameter(code).filter(|_| resource.kind() == kind) else { return false };
         let mut found = false;
-        extract::composite::elements(compiled, own, resource, (&base, all.definitions()), |node, rows| {
+        let quantities = extract::quantity::Seen::default();
+        extract::composite::elements(compiled, own, resource, (&base, all.definitions(), &quantities), |node, rows| {
             let fits = |((part, rows), (filter, asked)): ((_, &Rows), &(Filter, Option<Asked>))| {
                 let numbers = || extract::composite::numbers(part, node);
                 meets(rows, filter) && asked.as_ref().is_none_or(|asked| numbers().iter().any(|number| asked.holds(number)))
