@@ -10,6 +10,7 @@ mod batch;
 mod candidate;
 mod connect;
 mod dictionary;
+mod explain;
 mod fault;
 mod flush;
 mod history;
@@ -47,11 +48,10 @@ pub use self::writer::Statistics;
 use self::kinds::{Kinds, Sizes};
 use self::merge::Ragged;
 use self::pool::Pool;
-use self::prepared::Prepared;
 use self::rows::RowIds;
 use self::search::Searcher;
 use self::writer::Writer;
-use super::port::{Answer, Change, Commit, History, HistoryPlan, Page, Store, StoreError, Version, Written};
+use super::port::{Answer, Change, Commit, Explanation, History, HistoryPlan, Page, Store, StoreError, Version, Written};
 use crate::base::clock::Clock;
 use crate::model::reference::Key;
 use crate::model::schema::Schema;
@@ -227,9 +227,13 @@ impl Store for Postgres {
         Box::pin(self.pool.with_own(move |connection| async move { Searcher::new(&connection, &self.shared).page(plan).await }))
     }
 
+    fn explain<'a>(&'a self, plan: &'a Plan) -> Answer<'a, Explanation> {
+        Box::pin(self.pool.with_own(move |connection| async move { Searcher::new(&connection, &self.shared).explain(plan).await }))
+    }
+
     fn commit(&self, commit: Commit) -> Answer<'_, Vec<Written>> {
         Box::pin(async move {
-            let (prepared, training) = Prepared::of(commit, &self.shared.kinds, &self.shared.squeezer)?;
+            let (prepared, training) = prepared::prepare(commit, &self.shared.kinds, &self.shared.squeezer)?;
             if let Some(training) = training {
                 tokio::spawn(dictionary::train(Arc::clone(&self.shared), training));
             }

@@ -217,7 +217,7 @@ impl<'s> Searcher<'s> {
     }
 
     /// The conditions of a plan, those replaced that are better answered from inside; `None` if they cannot all hold.
-    async fn conditions(&self, plan: &Plan) -> Result<Option<Vec<Filter>>, Fault> {
+    pub(super) async fn conditions(&self, plan: &Plan) -> Result<Option<Vec<Filter>>, Fault> {
         let Some(conditions) = conjuncts(&plan.filter) else { return Ok(None) };
         if conditions.iter().all(is_alone) {
             return Ok(Some(conditions));
