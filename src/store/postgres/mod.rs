@@ -45,7 +45,7 @@ pub use self::connect::Address;
 pub use self::schema::citus;
 pub use self::writer::Statistics;
 
-use self::kinds::Kinds;
+use self::kinds::{Kinds, Sizes};
 use self::merge::Ragged;
 use self::pool::Pool;
 use self::rows::RowIds;
@@ -90,6 +90,7 @@ pub struct Postgres {
 struct Shared {
     options: Options,
     kinds: Kinds,
+    sizes: Sizes,
     rows: RowIds,
     address: Address,
     squeezer: Squeezer,
@@ -148,7 +149,16 @@ impl Postgres {
         address.clustered(state.shards > 1);
         let pool = Pool::new(address.clone(), options.readers, options.searchers);
         let (rows, ragged) = (RowIds::new(opened), Ragged::default());
-        let shared = Arc::new(Shared { options, kinds, rows, address: address.clone(), squeezer, ragged, shards: state.shards });
+        let shared = Arc::new(Shared {
+            options,
+            kinds,
+            sizes: Sizes::default(),
+            rows,
+            address: address.clone(),
+            squeezer,
+            ragged,
+            shards: state.shards,
+        });
         let writer = Writer::start(&address, &shared, &clock);
         Ok(Self { shared, pool, writer })
     }
