@@ -79,7 +79,9 @@ impl<'a> Names<'a> {
                 line("not");
                 self.node(inner, depth + 1, out);
             }
-            Filter::Post(key) => line(&format!("key: {}", self.keys.get(key).copied().unwrap_or("a reference to a resource that meets a condition"))),
+            Filter::Post(key) => {
+                line(&format!("key: {}", self.keys.get(key).copied().unwrap_or("a reference to a resource that meets a condition")))
+            }
             Filter::Number(number, test, unit) => {
                 let unit = if *unit == Unit::Any { "" } else { ", in a unit" };
                 line(&format!("interval: {} {}{unit}", self.parameter(*number), words(*test)));
