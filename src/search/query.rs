@@ -25,9 +25,17 @@ pub enum How {
     /// As the parameter's kind says.
     #[default]
     Plain,
-    /// A string ends with it (`ew` of a `_filter`).
+    /// An item is the same (`eq` of a `_filter`).
+    Equals,
+    /// An item is another (`ne`).
+    Unequal,
+    /// An item has it inside (`co`).
+    Contains,
+    /// An item is larger or smaller, as the prefix of the value says.
+    Ordered,
+    /// A string ends with it (`ew`).
     Ends,
-    /// A period overlaps with that of the value (`po` of a `_filter`).
+    /// A period overlaps with that of the value (`po`).
     Overlaps,
 }
 

@@ -6,8 +6,10 @@
 //! Source: <https://hl7.org/fhir/R4/search.html>; our reading of its open points is in `docs/search.md`.
 
 mod condition;
+mod digits;
 mod expression;
 mod include;
+mod item;
 mod order;
 mod probe;
 mod value;

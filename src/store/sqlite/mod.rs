@@ -7,6 +7,7 @@
 
 mod checkpoint;
 mod dictionary;
+mod explain;
 mod history;
 mod join;
 mod kinds;
@@ -21,6 +22,7 @@ mod runs;
 mod schema;
 mod search;
 mod series;
+mod sorted;
 mod source;
 mod tables;
 mod verify;
@@ -138,7 +140,7 @@ impl Sqlite {
         }
         let background = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(unusable)?;
         let checkpoints = Checkpoints::start(background)?;
-        let recent = Recent::new(numbers.next_row);
+        let recent = Recent::new(numbers.next_row, numbers.mark.generation);
         let shared = Arc::new(Shared { options, kinds, recent, squeezer });
         let readers = Readers::start(readers)?;
         let writer = Writer::start(connection, Arc::clone(&shared), clock, numbers, checkpoints)?;
