@@ -169,7 +169,9 @@ impl Gateway {
     pub(super) async fn within(&self, search: &mut Search, query: &Query, kinds: &[ResourceType]) -> Result<Option<Within>, Failure> {
         let Some(contained) = query.contained else { return Ok(None) };
         let refuse = |told: &str| Failure::new(FailureKind::Invalid, IssueType::NotSupported, "_contained", told);
-        let [kind] = *kinds else { return Err(refuse("Contained resources are searched by one type: write for example Medication?_contained=true.")) };
+        let [kind] = *kinds else {
+            return Err(refuse("Contained resources are searched by one type: write for example Medication?_contained=true."));
+        };
         if query.contained_alone && !search.revincludes.is_empty() {
             return Err(refuse("Nothing refers to a contained resource from outside: take out _revinclude, or _containedType=contained."));
         }
@@ -230,7 +232,9 @@ impl Gateway {
                 return Ok(count);
             }
             if looked >= COUNTED {
-                let told = format!("More than {COUNTED} resources contain what is asked for: it is not counted. Take out _total, or ask for less.");
+                let told = format!(
+                    "More than {COUNTED} resources contain what is asked for: it is not counted. Take out _total, or ask for less."
+                );
                 return Err(Failure::new(FailureKind::Unprocessable, IssueType::TooCostly, "_total", told));
             }
         }

@@ -35,7 +35,7 @@
 //! - `_list` finds all items of the list that are there. `deceased` is true or false and never missing. `near` measures on a
 //!   sphere; its unit is km unless `m` or a mile is said.
 //! - A comparator makes a quantity all that lies below or above it, its end included: an interval without end, as a Period may be.
-//! - A leap second is of the minute and the day that it ends. An order downwards goes by clocks that stand still in it.
+//! - A leap second is the last moment of the second before it, and so of the minute and the day that it ends.
 //! - `_text` and `_content` find resources in which every word stands, as a word; of several values one is enough.
 //! - A `_filter` tells of the set of values to which a path leads: `ne` needs a value that is another one, `pr false` an empty set,
 //!   also where the path breaks off. Values have no letter case; a string is a value with spaces, and no more. White space and
