@@ -53,7 +53,7 @@ mod tests {
     fn concepts_stand_below_their_parents() {
         let cases = "
             http://hl7.org/fhir/administrative-gender : male female other unknown
-            http://terminology.hl7.org/CodeSystem/v3-RoleCode FAMMEMB: CHILD PRN SPS
+            http://terminology.hl7.org/CodeSystem/v3-RoleCode FAMMEMB: CHILD PRN SIB
             http://terminology.hl7.org/CodeSystem/v3-RoleCode PRN: FTH MTH
             http://hl7.org/fhir/quantity-comparator : < <= >= >
         ";

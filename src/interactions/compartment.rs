@@ -16,7 +16,6 @@ use crate::model::schema::ResourceType;
 use crate::search::key;
 use crate::search::plan::{Filter, Place, Plan, SortValue};
 use crate::search::query::{self, Query};
-use crate::search::resolve::resolve;
 use crate::store::port::Version;
 
 /// Where a walk goes on: after this row of the plan with this number, or at its beginning.
@@ -126,7 +125,7 @@ impl Gateway {
         let mut plans = Vec::new();
         for kind in &wanted {
             let bare = Query { criteria: query.criteria.clone(), ..Query::default() };
-            let (search, more) = resolve(&bare, &[*kind], &self.catalog, &self.base, self.page_size);
+            let (search, more) = self.resolved(&bare, &[*kind]).await?;
             // What one type does not understand, none may take for granted.
             more.into_iter().for_each(|issue| {
                 if !issues.iter().any(|known| known.expression == issue.expression) {

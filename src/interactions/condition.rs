@@ -1,7 +1,8 @@
 //! Conditions: the searches that decide what a conditional interaction does.
 //!
 //! A condition is read more strictly than a search: what is empty, unknown, or about anything else than which resources are
-//! meant refuses it, so that a slip never widens it. What it found is verified inside the commit.
+//! meant refuses it, so that a slip never widens it. What it found is verified inside the commit,
+//! with the codes that value sets had when it was decided.
 //! Source: <https://hl7.org/fhir/R4/http.html#cond-update>, <https://hl7.org/fhir/R4/http.html#2.21.0.13.1>.
 
 use std::collections::HashSet;
@@ -13,7 +14,6 @@ use crate::model::reference::Key;
 use crate::model::schema::ResourceType;
 use crate::search::plan::{Filter, Plan};
 use crate::search::query;
-use crate::search::resolve::resolve;
 use crate::store::port::{Match, Version};
 
 /// What a condition found, and how to verify it when writing.
@@ -53,7 +53,7 @@ impl Gateway {
         gone: &HashSet<Key>,
     ) -> Result<OnlyMatch, Failure> {
         let hidden = gone.iter().filter(|key| key.kind == kind).count();
-        let Matched { mut versions, expectation } = self.matching(self.condition(kind, condition, name)?, hidden + 2).await?;
+        let Matched { mut versions, expectation } = self.matching(self.condition(kind, condition, name).await?, hidden + 2).await?;
         versions.retain(|version| !gone.contains(&version.key));
         if versions.len() > 1 {
             return Err(several(kind, condition, name));
@@ -70,7 +70,7 @@ impl Gateway {
     }
 
     /// Reads a condition: search parameters of the type, encoded.
-    pub(super) fn condition(&self, kind: ResourceType, condition: &str, name: &str) -> Result<Plan, Failure> {
+    pub(super) async fn condition(&self, kind: ResourceType, condition: &str, name: &str) -> Result<Plan, Failure> {
         let condition = condition.trim().trim_start_matches('?');
         let pairs =
             query::decode(condition).map_err(|bad| Failure::invalid(name, format!("The parameter {bad} is not percent-encoded UTF-8.")))?;
@@ -99,7 +99,7 @@ impl Gateway {
             return Err(Failure::invalid(name, format!("A condition cannot have the parameter {parameter}: {told}")));
         }
         let (query, mut issues) = query::read(&pairs);
-        let (search, more) = resolve(&query, &[kind], &self.catalog, &self.base, self.page_size);
+        let (search, more) = self.resolved(&query, &[kind]).await?;
         issues.extend(more);
         if !issues.is_empty() {
             return Err(super::refused(FailureKind::Invalid, issues).inside(name));

@@ -24,6 +24,7 @@ pub mod route;
 mod search;
 mod settle;
 mod subset;
+mod terms;
 mod transaction;
 mod update;
 

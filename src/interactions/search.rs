@@ -12,7 +12,7 @@ use super::{Answer, Failure, FailureKind, Gateway, refused, subset};
 use crate::model::schema::ResourceType;
 use crate::search::plan::Filter;
 use crate::search::query::{self, Contained, Include, Query, Summary, Total};
-use crate::search::resolve::{Search, resolve};
+use crate::search::resolve::Search;
 use crate::store::port::{Page, Version};
 
 /// What may stand in a query value as it is.
@@ -24,7 +24,7 @@ impl Gateway {
         let SearchOf { kind, around, parameters, handling } = of;
         let (query, mut issues) = query::read(&parameters);
         let kinds = self.kinds(kind, &query)?;
-        let (mut search, more) = resolve(&query, &kinds, &self.catalog, &self.base, self.page_size);
+        let (mut search, more) = self.resolved(&query, &kinds).await?;
         issues.extend(more);
         if !issues.is_empty() && handling == Handling::Strict {
             return Err(refused(FailureKind::Invalid, issues));

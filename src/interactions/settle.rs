@@ -201,7 +201,7 @@ impl Gateway {
 
     async fn referred(&self, condition: &Condition, steps: &[Step], parts: &[Part], settled: &mut Settled) -> Result<Key, Failure> {
         let (kind, query) = (condition.0, &condition.1);
-        let plan = self.condition(kind, query, "reference")?;
+        let plan = self.condition(kind, query, "reference").await?;
         // What the transaction writes is judged by its new content.
         let rewritten: HashSet<&Key> = parts.iter().flat_map(Part::written).filter(|key| key.kind == kind).collect();
         if !rewritten.is_empty() && !is_alone(&plan.filter) {

@@ -15,6 +15,20 @@ pub struct Criterion {
     pub modifier: Option<String>,
     /// The alternatives, still escaped.
     pub values: Vec<String>,
+    /// How a value is compared.
+    pub how: How,
+}
+
+/// How a value is compared, beside its modifier.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum How {
+    /// As the parameter's kind says.
+    #[default]
+    Plain,
+    /// A string ends with it (`ew` of a `_filter`).
+    Ends,
+    /// A period overlaps with that of the value (`po` of a `_filter`).
+    Overlaps,
 }
 
 /// A step from one resource to another.
@@ -60,7 +74,7 @@ impl Criterion {
                 rest = then;
             } else {
                 let (code, modifier) = rest.split_once(':').map_or((rest, None), |(code, modifier)| (code, Some(modifier.to_owned())));
-                return Ok(Self { path, code: code.to_owned(), modifier, values });
+                return Ok(Self { path, code: code.to_owned(), modifier, values, how: How::Plain });
             }
         }
     }

@@ -21,6 +21,7 @@ pub use include::Inclusion;
 use super::catalog::{Catalog, TypeCatalog};
 use super::plan::{Filter, Plan, Sort};
 use super::query::{Query, Summary, Total};
+use super::terms::{Known, Need, Terms};
 use crate::model::outcome::{Issue, IssueType};
 use crate::model::schema::ResourceType;
 
@@ -39,6 +40,8 @@ pub struct Search {
     pub elements: Vec<String>,
     /// The parts of the query that were understood, to be told in the self link.
     pub used: Query,
+    /// What has to be looked for on this server before the query can be understood; until then there are issues about it.
+    pub needs: Vec<Need>,
 }
 
 /// How many matches a page may have.
@@ -60,6 +63,7 @@ impl Default for PageSize {
 struct Resolver<'a> {
     catalog: &'a Arc<Catalog>,
     base: &'a str,
+    terms: Terms<'a>,
     /// How many more links its chains may have: a chain through references to any type grows by all types at each step.
     links: Cell<usize>,
 }
@@ -69,10 +73,18 @@ const LINKS: usize = 2000;
 
 /// Gives a query its meaning for some types, at least one. The search covers what was understood; the issues tell the rest.
 ///
+/// `known` has the value sets and code systems of this server that the query depends on; [`Search::needs`] tells which are missing.
 /// With several types only what all of them have can be asked for, and the order is by `_id` or `_lastUpdated`.
 #[must_use]
-pub fn resolve(query: &Query, kinds: &[ResourceType], catalog: &Arc<Catalog>, base: &str, size: PageSize) -> (Search, Vec<Issue>) {
-    let resolver = Resolver { catalog, base, links: Cell::new(LINKS) };
+pub fn resolve(
+    query: &Query,
+    kinds: &[ResourceType],
+    catalog: &Arc<Catalog>,
+    base: &str,
+    size: PageSize,
+    known: &Known,
+) -> (Search, Vec<Issue>) {
+    let resolver = Resolver { catalog, base, terms: Terms::new(known, catalog.definitions(), base), links: Cell::new(LINKS) };
     let types: Vec<&TypeCatalog> = kinds.iter().map(|kind| catalog.of(*kind)).collect();
     let mut issues = Vec::new();
     let mut used = Query { criteria: Vec::new(), sort: Vec::new(), includes: Vec::new(), revincludes: Vec::new(), ..query.clone() };
@@ -105,7 +117,8 @@ pub fn resolve(query: &Query, kinds: &[ResourceType], catalog: &Arc<Catalog>, ba
     let filter = only(filters, Filter::All);
     let plan = Plan { of: types.iter().map(|own| own.searched()).collect(), filter, sort, after: None, limit, total };
     let summary = query.summary.unwrap_or(Summary::False);
-    (Search { plan, includes, revincludes, summary, elements: query.elements.clone(), used }, issues)
+    let needs = resolver.terms.needs();
+    (Search { plan, includes, revincludes, summary, elements: query.elements.clone(), used, needs }, issues)
 }
 
 impl Resolver<'_> {

@@ -134,6 +134,15 @@ pub fn texts(resource: &Resource, compiled: &Compiled, base: &str) -> Vec<String
     texts
 }
 
+/// The texts of a string parameter in a resource, folded.
+#[must_use]
+pub fn strings(resource: &Resource, compiled: &Compiled) -> Vec<String> {
+    let Some(expression) = &compiled.expression else { return Vec::new() };
+    let mut texts = Vec::new();
+    expression.each(resource.root(), |value| value.node().into_iter().for_each(|node| string::texts(node, &mut |text| texts.push(text))));
+    texts
+}
+
 /// The texts beside the codes of a token parameter, folded: what `:text` looks at.
 #[must_use]
 pub fn labels(resource: &Resource, compiled: &Compiled) -> Vec<String> {

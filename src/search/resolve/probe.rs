@@ -9,6 +9,7 @@ use super::super::key::fold;
 use super::super::plan::{Filter, Found, ParameterNumber, Probe, SortValue, Test, Unit};
 use super::value::Asked;
 use crate::base::budget::Limits;
+use crate::fhirpath::Value;
 use crate::model::codec::read_json;
 use crate::model::primitive::decimal::sort_key;
 use crate::model::resource::Resource;
@@ -41,6 +42,31 @@ pub(super) fn below(catalog: &Arc<Catalog>, kind: ResourceType, code: &'static s
         let urls = own.of(kind).parameter(code).map(|compiled| extract::texts(resource, compiled, "")).unwrap_or_default();
         let is_below = |url: &String| url.strip_prefix(&wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
         resource.kind() == kind && urls.iter().any(is_below)
+    })
+}
+
+/// `ew` of a string: one of its texts ends with the text, without regard to letter case and accents.
+pub(super) fn ends(catalog: &Arc<Catalog>, kind: ResourceType, code: &'static str, text: &str) -> Probe {
+    let (own, wanted) = (Arc::clone(catalog), fold(text));
+    holds(catalog, format!("{code} ew {text}"), move |resource| {
+        let texts = own.of(kind).parameter(code).map(|compiled| extract::strings(resource, compiled)).unwrap_or_default();
+        resource.kind() == kind && texts.iter().any(|text| text.ends_with(&wanted))
+    })
+}
+
+/// Some element of a parameter is as wanted.
+pub(super) fn element(
+    catalog: &Arc<Catalog>,
+    kind: ResourceType,
+    code: &'static str,
+    name: String,
+    wanted: impl Fn(Node<'_>) -> bool + Send + Sync + 'static,
+) -> Probe {
+    let own = Arc::clone(catalog);
+    holds(catalog, name, move |resource| {
+        let expression = own.of(kind).parameter(code).and_then(|compiled| compiled.expression.as_ref());
+        let elements = expression.map(|expression| expression.evaluate(resource.root())).unwrap_or_default();
+        resource.kind() == kind && elements.iter().filter_map(Value::node).any(&wanted)
     })
 }
 

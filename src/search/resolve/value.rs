@@ -146,6 +146,17 @@ impl Reading<'_> {
         }
     }
 
+    /// A date whose period shares a moment with that of the value.
+    pub(super) fn overlaps(&self, value: &str) -> Result<Filter, Unread> {
+        if self.parameter.kind != ParameterKind::Date {
+            return wrong(format!("\"po\" is for dates: {} is a {} parameter.", self.parameter.code, self.parameter.kind.code()));
+        }
+        match moment::search_value(value) {
+            Some(interval) => Ok(Filter::Number(self.number, Test::Overlaps(interval.start, interval.end - 1), Unit::Any)),
+            None => wrong(format!("\"{value}\" is not a date: write for example 2026, 2026-11 or 2026-11-22.")),
+        }
+    }
+
     fn date(&self, value: &str) -> Result<Filter, Unread> {
         let (prefix, text) = prefix(value);
         let Some(interval) = moment::search_value(text) else {

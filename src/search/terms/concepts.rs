@@ -44,7 +44,7 @@ impl Concepts {
         let parents = self.0.entry(code.clone().into_owned()).or_default();
         parents.extend(parent.filter(|_| kinds).map(str::to_owned));
         for property in concept.all("property") {
-            let Some(value) = property.get_text("valueCode").or_else(|| property.get_text("valueString")) else { continue };
+            let Some(value) = property.get_text("value") else { continue };
             match property.get_text("code").as_deref() {
                 Some("parent" | "subsumedBy") => self.link(&code, &value),
                 Some("child") => self.link(&value, &code),

@@ -99,28 +99,26 @@ fn of_system(terms: &Terms<'_>, part: Node<'_>, system: &str) -> Result<Codes, S
             return Err(format!("it filters by the property \"{property}\" of \"{system}\", and only filters by concept are served."));
         }
         match operator.as_ref() {
-            "is-a" => codes.retain_all(&concepts.below(&value)),
+            "is-a" => keep(&mut codes, &concepts.below(&value)),
             "descendent-of" => {
-                codes.retain_all(&concepts.below(&value));
+                keep(&mut codes, &concepts.below(&value));
                 codes.remove(value.as_ref());
             }
-            "is-not-a" => codes = &codes - &concepts.below(&value),
-            "generalizes" => codes.retain_all(&concepts.above(&value)),
+            "is-not-a" => drop(&mut codes, &concepts.below(&value)),
+            "generalizes" => keep(&mut codes, &concepts.above(&value)),
             "=" => codes.retain(|code| *code == value),
-            "in" => codes.retain_all(&among()),
-            "not-in" => codes = &codes - &among(),
+            "in" => keep(&mut codes, &among()),
+            "not-in" => drop(&mut codes, &among()),
             _ => return Err(format!("its filter \"{operator}\" is not served; possible are is-a, descendent-of, is-not-a, generalizes, =, in, not-in.")),
         }
     }
     Ok(codes.into_iter().map(with_system).collect())
 }
 
-trait RetainAll<'c> {
-    fn retain_all(&mut self, others: &BTreeSet<&str>);
+fn keep(codes: &mut BTreeSet<&str>, others: &BTreeSet<&str>) {
+    codes.retain(|code| others.contains(code));
 }
 
-impl RetainAll<'_> for BTreeSet<&str> {
-    fn retain_all(&mut self, others: &BTreeSet<&str>) {
-        self.retain(|code| others.contains(code));
-    }
+fn drop(codes: &mut BTreeSet<&str>, others: &BTreeSet<&str>) {
+    codes.retain(|code| !others.contains(code));
 }
