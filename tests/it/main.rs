@@ -20,4 +20,5 @@ mod profiles;
 mod races;
 mod rest;
 mod support;
+mod surface;
 mod tidy;

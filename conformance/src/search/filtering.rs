@@ -14,6 +14,7 @@ use super::links::Link;
 use super::matching::{Around, composite, matches, texts};
 use super::moment;
 use super::parameters::{self, Kind, Parameter, TYPES};
+use super::terminology;
 use super::tokens;
 use super::world::{World, type_of};
 
@@ -49,7 +50,7 @@ fn led(world: &World, kind: &str, path: &Path, operator: &str, value: &str) -> R
         let parameter = parameters::find(kind, &path.name).ok_or_else(|| format!("{kind} has no parameter {}", path.name))?;
         let mut found = BTreeSet::new();
         for place in world.of(kind) {
-            let around = Around { resource: world.at(place), base: &world.base };
+            let around = Around { resource: world.at(place), world };
             for element in world.elements(around.resource, parameter) {
                 if holds(parameter, operator, value, element, around)? {
                     found.insert(place);
@@ -88,7 +89,9 @@ fn holds(parameter: &Parameter, operator: &str, value: &str, element: &Value, ar
         (Kind::Token(shape), "eq" | "ne") => {
             Ok((value.contains('|') || !value.is_empty()) && (is_token(shape, element, value) == (operator == "eq")))
         }
-        (Kind::Reference, "re") => Ok(Link::of(around.base, element).is_some_and(|link| link.is(around.base, value))),
+        (Kind::Token(shape), "in") => terminology::is_in(around.world, shape, element, value),
+        (Kind::Token(shape), "ss" | "sb") => terminology::is_kind(around.world, shape, element, value, operator == "sb"),
+        (Kind::Reference, "re") => Ok(Link::of(&around.world.base, element).is_some_and(|link| link.is(&around.world.base, value))),
         (Kind::Uri, "eq" | "ne") => Ok((element.as_str() == Some(value)) == (operator == "eq")),
         (Kind::Date, "co" | "po") => {
             let (Some(own), Some(asked)) = (moment::of(element), moment::parse(value)) else { return Ok(false) };

@@ -70,6 +70,7 @@ mod pools;
 mod questions;
 mod request;
 mod resources;
+mod terminology;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -110,6 +111,7 @@ pub async fn run(base: &str, options: Options) -> Result<Report, String> {
     let base = base.trim_end_matches('/');
     let cases = golden::cases(base)?;
     let mut all = golden::resources(&cases);
+    all.extend(terminology::resources());
     all.extend(resources::resources(base, options.seed, options.resources));
     let server = Server::connect(base, options.patience)?;
     let world = loading::load(&server, all).await?;

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::chance::Chance;
 use super::moment;
+use super::terminology::{CODES as KIND_CODES, KINDS};
 use super::units::UCUM;
 
 /// Words for names and texts.
@@ -221,6 +222,9 @@ impl Maker {
     /// A Coding; it lacks its system or its code sometimes.
     pub(super) fn coding(&mut self) -> Value {
         let mut body = Map::new();
+        if self.chance.percent(12) {
+            return json!({"system": KINDS, "code": self.chance.one(&KIND_CODES)});
+        }
         let system = self.chance.one(&SYSTEMS);
         self.put(&mut body, if system.is_empty() { 0 } else { 100 }, "system", |_| json!(system));
         self.put(&mut body, 96, "code", |maker| json!(maker.chance.one(&CODES)));

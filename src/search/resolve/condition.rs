@@ -149,7 +149,11 @@ impl Resolver<'_> {
     fn ends(&self, compiled: &Compiled, text: &str, own: &TypeCatalog) -> Result<Filter, value::Unread> {
         let parameter = compiled.parameter;
         if parameter.kind != ParameterKind::String {
-            return Err(value::Unread::Value(format!("\"ew\" is for strings: {} is a {} parameter.", parameter.code, parameter.kind.code())));
+            return Err(value::Unread::Value(format!(
+                "\"ew\" is for strings: {} is a {} parameter.",
+                parameter.code,
+                parameter.kind.code()
+            )));
         }
         let probe = probe::ends(self.catalog, own.kind, parameter.code, text);
         Ok(Filter::All(vec![Filter::TextPart(parameter.number, key::fold(text)), Filter::Probe(probe)]))
@@ -183,7 +187,9 @@ impl Resolver<'_> {
     fn subsumed(&self, parameter: &Parameter, value: &str, below: bool) -> Result<Filter, value::Unread> {
         let parts: Vec<String> = split(value, '|').iter().map(|part| unescape(part)).collect();
         let [system, code] = parts.as_slice() else {
-            return Err(value::Unread::Value(format!("\"{value}\" has no system: write system|code, for a hierarchy belongs to a code system.")));
+            return Err(value::Unread::Value(format!(
+                "\"{value}\" has no system: write system|code, for a hierarchy belongs to a code system."
+            )));
         };
         let codes = self.terms.subsumed(system, code, below).map_err(value::Unread::Value)?;
         Ok(Filter::Any(codes.iter().map(|code| Filter::Post(key::token(parameter.number, system, code))).collect()))

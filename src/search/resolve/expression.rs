@@ -91,13 +91,7 @@ impl Resolver<'_> {
     }
 
     /// Conditions on the parts of one element of a composite.
-    fn element_of(
-        &self,
-        composite: &Compiled,
-        inner: &Expression,
-        last: (&Path, &Operation),
-        own: &TypeCatalog,
-    ) -> Result<Filter, String> {
+    fn element_of(&self, composite: &Compiled, inner: &Expression, last: (&Path, &Operation), own: &TypeCatalog) -> Result<Filter, String> {
         let code = composite.parameter.code;
         let mut conditions = vec![last];
         match inner {

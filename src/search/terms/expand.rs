@@ -109,7 +109,11 @@ fn of_system(terms: &Terms<'_>, part: Node<'_>, system: &str) -> Result<Codes, S
             "=" => codes.retain(|code| *code == value),
             "in" => keep(&mut codes, &among()),
             "not-in" => drop(&mut codes, &among()),
-            _ => return Err(format!("its filter \"{operator}\" is not served; possible are is-a, descendent-of, is-not-a, generalizes, =, in, not-in.")),
+            _ => {
+                return Err(format!(
+                    "its filter \"{operator}\" is not served; possible are is-a, descendent-of, is-not-a, generalizes, =, in, not-in."
+                ));
+            }
         }
     }
     Ok(codes.into_iter().map(with_system).collect())

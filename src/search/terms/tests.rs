@@ -87,7 +87,9 @@ fn expansions_count_if_they_are_whole() {
             {{"system":"s","abstract":true,"code":"a","contains":[{{"system":"s","code":"b"}}]}},{{"system":"s","code":"c"}}]}}}}"#
         );
         let known = known(&[(set("set"), &text)]);
-        Terms::new(&known, Definitions::embedded(), "").members("set").map(|codes| codes.into_iter().map(|(_, code)| code).collect::<String>())
+        Terms::new(&known, Definitions::embedded(), "")
+            .members("set")
+            .map(|codes| codes.into_iter().map(|(_, code)| code).collect::<String>())
     };
     assert_eq!(of("").unwrap(), "bc");
     assert_eq!(of(r#""total":3,"#).unwrap(), "bc");
@@ -111,7 +113,13 @@ fn codes_are_above_and_below_others() {
     let incomplete = r#"{"resourceType":"CodeSystem","url":"f","status":"active","content":"fragment","concept":[{"code":"a"}]}"#;
     let parts = r#"{"resourceType":"CodeSystem","url":"p","status":"active","hierarchyMeaning":"part-of","content":"complete","concept":[
         {"code":"body","concept":[{"code":"arm"}]}]}"#;
-    let known = known(&[(system("s"), SYSTEM), (system(role), ""), (system("f"), incomplete), (system("p"), parts), (system("http://snomed.info/sct"), "")]);
+    let known = known(&[
+        (system("s"), SYSTEM),
+        (system(role), ""),
+        (system("f"), incomplete),
+        (system("p"), parts),
+        (system("http://snomed.info/sct"), ""),
+    ]);
     let terms = Terms::new(&known, Definitions::embedded(), "");
     let told = |system: &str, code: &str, below: bool| terms.subsumed(system, code, below).map(|codes| codes.join(" "));
     for (code, below, above) in [("a", "a b c d", "a"), ("c", "c d", "a c"), ("d", "d", "a c d e"), ("e", "d e", "e")] {

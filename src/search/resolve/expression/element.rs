@@ -67,7 +67,8 @@ impl Reader<'_> {
         let told = || format!("The elements of \"{}\" have no element \"{}\" to compare.", self.code, path.name);
         let ends: Vec<TypeId> = self.types.iter().filter_map(|ty| walk(*ty, names.iter().copied(), self.schema)).collect();
         let value = fold(operation.value());
-        let text = |test: Test| if ends.iter().any(|ty| matches!(self.schema.kind(*ty), Kind::Primitive(_))) { Ok(test) } else { Err(told()) };
+        let text =
+            |test: Test| if ends.iter().any(|ty| matches!(self.schema.kind(*ty), Kind::Primitive(_))) { Ok(test) } else { Err(told()) };
         if ends.is_empty() {
             return Err(told());
         }
