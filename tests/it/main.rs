@@ -19,6 +19,7 @@ mod patch;
 mod profiles;
 mod races;
 mod rest;
+mod search;
 mod support;
 mod surface;
 mod tidy;

@@ -2,7 +2,7 @@
 //!
 //! Source: <https://hl7.org/fhir/R4/search.html>, the table of each parameter type says which data types it reads and how.
 
-mod composite;
+pub(super) mod composite;
 mod contained;
 mod date;
 mod near;
@@ -31,6 +31,7 @@ pub(super) struct Sink<'a> {
     /// This server's base URL: references under it are told relative to it.
     base: &'a str,
     definitions: &'static Definitions,
+    quantities: &'a quantity::Seen,
 }
 
 impl Sink<'_> {
@@ -54,7 +55,7 @@ impl Sink<'_> {
 
     /// What is kept beside the parameter.
     fn aside(&mut self, what: Aside) -> Sink<'_> {
-        Sink { rows: self.rows, parameter: key::aside(self.parameter, what), base: self.base, definitions: self.definitions }
+        Sink { rows: self.rows, parameter: key::aside(self.parameter, what), ..*self }
     }
 }
 
@@ -67,14 +68,15 @@ pub fn rows(resource: &Resource, catalog: &Catalog, base: &str) -> Rows {
     rows.posts.push(own.type_post);
     contained::mark(resource, &mut rows);
     let there = Names::under(resource.root());
+    let quantities = quantity::Seen::default();
     for compiled in own.parameters() {
         let Some(expression) = compiled.expression.as_ref().filter(|expression| !expression.is_empty_without(there)) else { continue };
         if compiled.parameter.kind == ParameterKind::Composite {
-            composite::extract(compiled, own, resource, (base, catalog.definitions()), &mut rows);
+            composite::extract(compiled, own, resource, (base, catalog.definitions(), &quantities), &mut rows);
             continue;
         }
         let parameter = compiled.parameter.number;
-        let mut sink = Sink { rows: &mut rows, parameter, base, definitions: catalog.definitions() };
+        let mut sink = Sink { rows: &mut rows, parameter, base, definitions: catalog.definitions(), quantities: &quantities };
         let mut found = false;
         expression.each(resource.root(), |value| {
             found = true;
@@ -152,6 +154,20 @@ pub fn labels(resource: &Resource, compiled: &Compiled) -> Vec<String> {
         value.node().into_iter().for_each(|node| token::labels(node, &mut |label| labels.push(key::fold(label))));
     });
     labels
+}
+
+/// The rows of each element that a parameter finds in a resource, by themselves.
+pub(super) fn elements(resource: &Resource, compiled: &Compiled, base: &str, definitions: &'static Definitions) -> Vec<Rows> {
+    let mut all = Vec::new();
+    let Some(expression) = &compiled.expression else { return all };
+    let quantities = quantity::Seen::default();
+    expression.each(resource.root(), |value| {
+        let mut rows = Rows::default();
+        let parameter = compiled.parameter.number;
+        element(compiled, value, &mut Sink { rows: &mut rows, parameter, base, definitions, quantities: &quantities });
+        all.push(rows);
+    });
+    all
 }
 
 /// The numbers of a number or quantity parameter in a resource, as they are written.

@@ -3,24 +3,53 @@
 //! A quantity with a comparator (`<5`) is open on that side. A unit is found by its code and by its text. Beside the number as it
 //! is written stands the number in canonical units, by which quantities of one dimension are compared.
 
+use std::cell::RefCell;
+
 use super::Sink;
 use super::key::{self, Aside};
 use crate::model::primitive::decimal::Decimal;
 use crate::model::primitive::unit::{Canonical, UCUM};
 use crate::model::tree::Node;
 
+/// The quantities of a resource that were read already, by their place in its text: several parameters are about the same ones.
+pub(in crate::search) type Seen = RefCell<Vec<(usize, Option<Intervals>)>>;
+
+/// What a quantity is found by: low end, high end and unit.
+#[derive(Clone, Copy)]
+pub(in crate::search) struct Intervals {
+    written: (i64, i64, u64),
+    text: Option<u64>,
+    canonical: (i64, i64, u64),
+}
+
 /// Finds the value and unit of a Quantity, Money, or the ends of a Range: the row as it is written, and the one in canonical units.
 pub(super) fn extract(node: Node<'_>, sink: &mut Sink<'_>) {
-    let Some((low, high, unit)) = interval(node) else { return };
-    let end = |end: &Option<Decimal>, open: i64| end.as_ref().map_or(open, Decimal::sort_key);
-    let (from, to) = (end(&low, i64::MIN), end(&high, i64::MAX));
-    sink.interval(from, to, unit.written);
-    if let Some(text) = unit.text {
-        sink.interval(from, to, text);
+    let place = node.range().start;
+    let known = sink.quantities.borrow().iter().find(|(other, _)| *other == place).map(|(_, known)| *known);
+    let intervals = known.unwrap_or_else(|| {
+        let intervals = Intervals::of(node);
+        sink.quantities.borrow_mut().push((place, intervals));
+        intervals
+    });
+    let Some(Intervals { written: (low, high, unit), text, canonical }) = intervals else { return };
+    sink.interval(low, high, unit);
+    if let Some(text) = text {
+        sink.interval(low, high, text);
     }
-    let end = |end: &Option<Decimal>, open: i64| end.as_ref().map_or(open, |end| unit.sort_key(end));
-    let (low, high) = (end(&low, i64::MIN), end(&high, i64::MAX));
-    sink.aside(Aside::Canonical).interval(low, high, unit.key());
+    let (low, high, unit) = canonical;
+    sink.aside(Aside::Canonical).interval(low, high, unit);
+}
+
+impl Intervals {
+    fn of(node: Node<'_>) -> Option<Self> {
+        let (low, high, unit) = interval(node)?;
+        let ends = |sort_key: &dyn Fn(&Decimal) -> i64| match (&low, &high) {
+            (Some(low), Some(high)) if low == high => (sort_key(low), sort_key(low)),
+            (low, high) => (low.as_ref().map_or(i64::MIN, sort_key), high.as_ref().map_or(i64::MAX, sort_key)),
+        };
+        let (written, canonical) = (ends(&Decimal::sort_key), ends(&|end| unit.sort_key(end)));
+        Some(Self { written: (written.0, written.1, unit.written), text: unit.text, canonical: (canonical.0, canonical.1, unit.key()) })
+    }
 }
 
 /// Both ends, open where there is none, and the unit.
@@ -81,8 +110,13 @@ impl Unit {
     }
 
     /// The keys under which it is found as it is written.
-    pub(super) fn keys(&self) -> impl Iterator<Item = u64> {
+    pub(in crate::search) fn keys(&self) -> impl Iterator<Item = u64> {
         [Some(self.written), self.text].into_iter().flatten()
+    }
+
+    /// Whether keys alone tell numbers in this unit from others of so many digits. Conversion keeps 14 digits.
+    pub(in crate::search) fn keys_tell(&self, number: &Decimal) -> bool {
+        if self.canonical.is_some() { number.is_short(13) } else { number.is_keyed_exactly() }
     }
 
     /// The key of all units with which it can be compared.

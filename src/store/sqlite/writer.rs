@@ -240,7 +240,8 @@ impl Work {
             }
         }
         if self.merge.is_none() && self.shared.recent.is_full() {
-            self.merge = Merge::begin(&self.shared.recent);
+            // If that fails, it is tried again after the next one.
+            self.merge = Merge::begin(&self.connection, &self.shared.recent).unwrap_or_default();
         }
         self.checkpoints.after_transaction(&self.connection);
         gathering.other
@@ -255,8 +256,9 @@ impl Work {
                 // What comes in goes out a little faster, so that there are never many more than a generation.
                 self.owed = ended.come + ended.come / 4;
                 let merged = ended.progress.mark.is_some();
+                self.shared.recent.keep();
                 if let Some(merge) = &mut self.merge {
-                    merge.advance(ended.progress);
+                    merge.advance(&ended.progress);
                 }
                 if merged {
                     self.merge = None;
@@ -268,7 +270,7 @@ impl Work {
                 if !self.connection.is_autocommit() {
                     let _ = self.connection.execute_batch("ROLLBACK");
                 }
-                self.shared.recent.forget_after(self.numbers.next_sequence - 1);
+                self.shared.recent.take_back();
                 Err(error)
             }
         }
@@ -301,7 +303,7 @@ impl Work {
     /// Brings index rows of some resources into the tables; tells whether there are more.
     fn tidy(&mut self, resources: usize) -> Result<bool, StoreError> {
         if self.merge.is_none() {
-            self.merge = Merge::begin(&self.shared.recent);
+            self.merge = Merge::begin(&self.connection, &self.shared.recent)?;
         }
         if self.merge.is_some() {
             self.attempt(&mut Gathering { batch: Vec::new(), bytes: 0, arriving: None, other: None }, resources)?;
