@@ -38,7 +38,7 @@
 //! - A leap second is the last moment of the second before it, and so of the minute and the day that it ends.
 //! - `_text` and `_content` find resources in which every word stands, as a word; of several values one is enough.
 //! - A `_filter` tells of the set of values to which a path leads: `ne` needs a value that is another one, `pr false` an empty set,
-//!   also where the path breaks off. Values have no letter case; a string is a value with spaces, and no more. White space and
+//!   also where the path breaks off. Texts have no letter case, tokens have; a string is a value with spaces, and no more. White space and
 //!   separators in values are not asked for, nor `ne` of a concept with several codings.
 //! - Everything of a compartment (`Patient/x/*`) comes type by type, the patient first, then by the name of the type.
 //! - `:iterate` goes on over what came along until nothing new comes; a plain include applies to matches only.

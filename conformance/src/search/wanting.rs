@@ -98,7 +98,7 @@ impl Questioner<'_> {
                 let code = code.filter(|code| !code.contains(['\\', ',', '$', '|']))?;
                 // A concept of several codings is one item or several: that is open.
                 let operator = if codes.len() == 1 { chance.one(&["eq", "eq", "eq", "ne"]) } else { "eq" };
-                let code = if chance.percent(15) { code.to_uppercase() } else { code.into_owned() };
+                let code = if chance.percent(5) { code.to_uppercase() } else { code.into_owned() };
                 Some((operator, system.filter(|_| chance.percent(60)).map_or(code.clone(), |system| format!("{system}|{code}"))))
             }
             Kind::Reference => match Link::of(&self.world.base, element)? {
