@@ -19,7 +19,8 @@ async fn send(client: &Client, asked: &Ask) -> Reply {
 /// Status, headers and body without what names the server itself.
 fn told(reply: &Reply, base: &str) -> (u16, Vec<String>, String) {
     let kept = reply.headers.iter().filter(|(name, _)| !APART.contains(&name.as_str()));
-    let mut headers: Vec<String> = kept.map(|(name, value)| format!("{name}: {}", plain(value.to_str().unwrap(), base))).collect();
+    let mut headers: Vec<String> =
+        kept.map(|(name, value)| format!("{name}: {}", plain(&String::from_utf8_lossy(value.as_bytes()), base))).collect();
     headers.sort();
     (reply.status.as_u16(), headers, plain(&String::from_utf8_lossy(&reply.body), base))
 }
