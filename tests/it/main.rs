@@ -21,4 +21,5 @@ mod races;
 mod rest;
 mod search;
 mod support;
+mod surface;
 mod tidy;
