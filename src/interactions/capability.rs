@@ -56,17 +56,17 @@ fn coded(code: &str) -> Draft {
 
 fn resource(gateway: &Gateway, kind: ResourceType) -> Draft {
     let own = gateway.catalog.of(kind);
-    let parameters = own.parameters().iter().map(|compiled| {
-        let parameter = compiled.parameter;
-        Draft::object().with("name", parameter.code).with("definition", parameter.url).with("type", parameter.kind.code())
+    let parameters = own.parameters().map(|compiled| {
+        let parameter = &compiled.parameter;
+        Draft::object().with("name", &*parameter.code).with("definition", &*parameter.url).with("type", parameter.kind.code())
     });
-    let references = || own.parameters().iter().filter(|compiled| compiled.parameter.kind == ParameterKind::Reference);
+    let references = || own.parameters().filter(|compiled| compiled.parameter.kind == ParameterKind::Reference);
     let includes = references().map(|compiled| format!("{kind}:{}", compiled.parameter.code));
     let back = gateway.catalog.schema().resource_types().flat_map(|other| {
         let refers = move |target: &&crate::search::catalog::Compiled| {
             target.parameter.kind == ParameterKind::Reference && target.parameter.targets.contains(&kind)
         };
-        gateway.catalog.of(other).parameters().iter().filter(refers).map(move |compiled| format!("{other}:{}", compiled.parameter.code))
+        gateway.catalog.of(other).parameters().filter(refers).map(move |compiled| format!("{other}:{}", compiled.parameter.code))
     });
     Draft::object()
         .with("type", kind.name())

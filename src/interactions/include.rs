@@ -71,7 +71,7 @@ impl Gateway {
         let schema = self.catalog.schema();
         let mut keys = Vec::new();
         for inclusion in wanted {
-            for target in extract::targets(&resource, &self.catalog, inclusion.parameter.code, &self.base) {
+            for target in extract::targets(&resource, &self.catalog, &inclusion.parameter.code, &self.base) {
                 let Some((key, _)) = reference::local(&target, schema) else { continue };
                 if inclusion.target.is_none_or(|wanted| wanted == key.kind) {
                     keys.push(key);

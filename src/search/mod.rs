@@ -7,6 +7,7 @@
 
 pub mod catalog;
 pub mod cursor;
+pub mod custom;
 pub mod extract;
 pub mod key;
 pub mod plan;

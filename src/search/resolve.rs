@@ -18,7 +18,7 @@ use std::sync::Arc;
 pub use condition::modifiers;
 pub use include::Inclusion;
 
-use super::catalog::{Catalog, TypeCatalog};
+use super::catalog::{Catalog, Compiled, Origin, TypeCatalog};
 use super::plan::{Filter, Plan, Sort};
 use super::query::{Query, Summary, Total};
 use crate::model::outcome::{Issue, IssueType};
@@ -39,6 +39,8 @@ pub struct Search {
     pub elements: Vec<String>,
     /// The parts of the query that were understood, to be told in the self link.
     pub used: Query,
+    /// Whether it rests on parameters of this server's own, and so on the generation of the catalog.
+    pub own: bool,
 }
 
 /// How many matches a page may have.
@@ -62,6 +64,10 @@ struct Resolver<'a> {
     base: &'a str,
     /// How many more links its chains may have: a chain through references to any type grows by all types at each step.
     links: Cell<usize>,
+    /// Whether it met a parameter of this server's own.
+    met_own: Cell<bool>,
+    /// Whether it met one that cannot be asked for yet.
+    met_unready: Cell<bool>,
 }
 
 /// Most links in the plan of a query.
@@ -72,7 +78,7 @@ const LINKS: usize = 2000;
 /// With several types only what all of them have can be asked for, and the order is by `_id` or `_lastUpdated`.
 #[must_use]
 pub fn resolve(query: &Query, kinds: &[ResourceType], catalog: &Arc<Catalog>, base: &str, size: PageSize) -> (Search, Vec<Issue>) {
-    let resolver = Resolver { catalog, base, links: Cell::new(LINKS) };
+    let resolver = Resolver { catalog, base, links: Cell::new(LINKS), met_own: Cell::new(false), met_unready: Cell::new(false) };
     let types: Vec<&TypeCatalog> = kinds.iter().map(|kind| catalog.of(*kind)).collect();
     let mut issues = Vec::new();
     let mut used = Query { criteria: Vec::new(), sort: Vec::new(), includes: Vec::new(), revincludes: Vec::new(), ..query.clone() };
@@ -105,10 +111,24 @@ pub fn resolve(query: &Query, kinds: &[ResourceType], catalog: &Arc<Catalog>, ba
     let filter = only(filters, Filter::All);
     let plan = Plan { of: types.iter().map(|own| own.searched()).collect(), filter, sort, after: None, limit, total };
     let summary = query.summary.unwrap_or(Summary::False);
-    (Search { plan, includes, revincludes, summary, elements: query.elements.clone(), used }, issues)
+    (Search { plan, includes, revincludes, summary, elements: query.elements.clone(), used, own: resolver.met_own.get() }, issues)
 }
 
 impl Resolver<'_> {
+    /// The parameter of a code; why it cannot be asked for, if it is known but not served yet.
+    fn parameter<'t>(&self, own: &'t TypeCatalog, code: &str) -> Result<&'t Compiled, Option<String>> {
+        let compiled = own.known(code).ok_or(None)?;
+        match &compiled.origin {
+            Origin::BuiltIn => {}
+            Origin::Own => self.met_own.set(true),
+            Origin::Unready(why) => {
+                self.met_unready.set(true);
+                return Err(Some(format!("{}.{code} cannot be asked for yet: {why}.", own.kind)));
+            }
+        }
+        Ok(compiled)
+    }
+
     /// A condition over several types: what it means for each of them.
     fn on_each(&self, types: &[&TypeCatalog], condition: impl Fn(&TypeCatalog) -> Result<Filter, Issue>) -> Result<Filter, Issue> {
         if let [own] = types {

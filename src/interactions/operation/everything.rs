@@ -208,7 +208,7 @@ impl Gateway {
         if let Some(since) = wanted.since {
             filters.push(Filter::Number(own.last_updated, Test::EndsAfter(since.0 - 1), Unit::Any));
         }
-        let date = CARE_DATES.iter().find_map(|code| own.parameter(code)).map(|compiled| compiled.parameter);
+        let date = CARE_DATES.iter().find_map(|code| own.parameter(code)).map(|compiled| &compiled.parameter);
         if let (Some((from, to)), Some(date)) = (wanted.care, date.filter(|date| date.kind == crate::definitions::ParameterKind::Date)) {
             let undated = Filter::Not(Box::new(Filter::Post(key::present(date.number))));
             filters.push(Filter::Any(vec![undated, Filter::Number(date.number, Test::Overlaps(from, to), Unit::Any)]));

@@ -2,7 +2,7 @@
 //!
 //! Source: <https://hl7.org/fhir/R4/search.html#combining>.
 
-use super::{Sink, element, sequence};
+use super::{Sink, element, reads, sequence};
 use crate::definitions::Definitions;
 use crate::fhirpath::Names;
 use crate::model::resource::Resource;
@@ -22,24 +22,32 @@ pub(super) fn extract(
     expression.each(resource.root(), |value| {
         let Some(node) = value.node() else { return };
         let there = Names::under(node);
-        let derived = |part: &Part| own.parameter(part.code).is_some_and(|compiled| compiled.reading == Reading::Chromosome);
+        let derived = |part: &Part| own.known(&part.code).is_some_and(|compiled| compiled.reading == Reading::Chromosome);
         if compiled.parts.iter().any(|part| part.expression.is_empty_without(there) && !derived(part)) {
             return;
         }
         let parts: Option<Vec<Rows>> = compiled.parts.iter().map(|part| of_part(part, node, own, base, definitions)).collect();
-        rows.groups.extend(parts.map(|parts| GroupRow { parameter: compiled.parameter.number, parts }));
+        let Some(parts) = parts else { return };
+        for (_, found) in compiled.parts.iter().zip(&parts).filter(|(part, _)| part.own) {
+            rows.posts.extend(&found.posts);
+            rows.numbers.extend(&found.numbers);
+            rows.texts.extend(found.texts.iter().cloned());
+        }
+        rows.groups.push(GroupRow { parameter: compiled.parameter.number, parts });
     });
 }
 
 /// The rows of a part; `None` if it has no value.
 fn of_part(part: &Part, node: Node<'_>, own: &TypeCatalog, base: &str, definitions: &'static Definitions) -> Option<Rows> {
-    let compiled = own.parameter(part.code)?;
+    let compiled = own.known(&part.code)?;
     let mut rows = Rows::default();
-    let mut sink = Sink { rows: &mut rows, parameter: compiled.parameter.number, base, definitions };
+    let mut sink = Sink { rows: &mut rows, parameter: part.number, base, definitions };
     let mut found = false;
     part.expression.each(node, |value| {
-        found = true;
-        element(compiled, value, &mut sink);
+        if !part.own || reads(compiled, &value) {
+            found = true;
+            element(compiled, value, &mut sink);
+        }
     });
     if compiled.reading == Reading::Chromosome && !found {
         found = sequence::chromosome_of_accession(node.tree().root(), &mut sink);

@@ -15,7 +15,7 @@ mod uri;
 
 pub(super) use near::LATITUDE;
 
-use super::catalog::{Catalog, Compiled, Reading, TypeCatalog};
+use super::catalog::{Catalog, Compiled, Origin, Reading, TypeCatalog};
 use super::key::{self, Aside};
 use super::plan::{LinkRow, NumberRow, ParameterNumber, Rows, TextRow};
 use crate::definitions::{Definitions, ParameterKind};
@@ -64,7 +64,7 @@ pub fn rows(resource: &Resource, catalog: &Catalog, base: &str) -> Rows {
     rows.posts.reserve(48);
     rows.posts.push(own.type_post);
     let there = Names::under(resource.root());
-    for compiled in own.parameters() {
+    for compiled in own.all() {
         let Some(expression) = compiled.expression.as_ref().filter(|expression| !expression.is_empty_without(there)) else { continue };
         if compiled.parameter.kind == ParameterKind::Composite {
             composite::extract(compiled, own, resource, (base, catalog.definitions()), &mut rows);
@@ -74,8 +74,10 @@ pub fn rows(resource: &Resource, catalog: &Catalog, base: &str) -> Rows {
         let mut sink = Sink { rows: &mut rows, parameter, base, definitions: catalog.definitions() };
         let mut found = false;
         expression.each(resource.root(), |value| {
-            found = true;
-            element(compiled, value, &mut sink);
+            if fits(compiled, &value) {
+                found = true;
+                element(compiled, value, &mut sink);
+            }
         });
         if compiled.reading == Reading::Chromosome && !found {
             found = sequence::chromosome_of_accession(resource.root(), &mut sink);
@@ -86,6 +88,15 @@ pub fn rows(resource: &Resource, catalog: &Catalog, base: &str) -> Rows {
     }
     rows.tidy();
     rows
+}
+
+/// Whether a value is of a type that the parameter reads. The expressions of R4 find nothing else.
+fn fits(compiled: &Compiled, value: &Value<'_>) -> bool {
+    compiled.origin == Origin::BuiltIn || reads(compiled, value)
+}
+
+fn reads(compiled: &Compiled, value: &Value<'_>) -> bool {
+    value.node().is_none_or(|node| compiled.parameter.kind.reads(node.type_name()))
 }
 
 fn element(compiled: &Compiled, value: Value<'_>, sink: &mut Sink<'_>) {
@@ -119,6 +130,7 @@ pub fn texts(resource: &Resource, compiled: &Compiled, base: &str) -> Vec<String
     let mut texts = Vec::new();
     let Some(expression) = &compiled.expression else { return texts };
     expression.each(resource.root(), |value| match (compiled.parameter.kind, value) {
+        (_, value) if !fits(compiled, &value) => {}
         (_, Value::Boolean(value)) => texts.push(value.to_string()),
         (ParameterKind::Token, Value::Node(node)) => token::codes(node, &mut texts),
         (ParameterKind::Reference, Value::Node(node)) => texts.extend(reference::told(node, base).into_iter().next()),
@@ -137,7 +149,7 @@ pub fn labels(resource: &Resource, compiled: &Compiled) -> Vec<String> {
     let mut labels = Vec::new();
     let Some(expression) = &compiled.expression else { return labels };
     expression.each(resource.root(), |value| {
-        value.node().into_iter().for_each(|node| token::labels(node, &mut |label| labels.push(key::fold(label))));
+        value.node().filter(|_| fits(compiled, &value)).into_iter().for_each(|node| token::labels(node, &mut |label| labels.push(key::fold(label))));
     });
     labels
 }

@@ -25,29 +25,29 @@ fn holds(catalog: &Arc<Catalog>, name: String, ask: impl Fn(&Resource) -> bool +
 }
 
 /// `:text`: a label of the token starts with the text, without regard to letter case and accents.
-pub(super) fn label(catalog: &Arc<Catalog>, kind: ResourceType, code: &'static str, text: &str) -> Probe {
-    let (own, wanted) = (Arc::clone(catalog), fold(text));
+pub(super) fn label(catalog: &Arc<Catalog>, kind: ResourceType, code: &str, text: &str) -> Probe {
+    let (own, wanted, told) = (Arc::clone(catalog), fold(text), code.to_owned());
     holds(catalog, format!("{code}:text={text}"), move |resource| {
-        let labels = own.of(kind).parameter(code).map(|compiled| extract::labels(resource, compiled)).unwrap_or_default();
+        let labels = own.of(kind).parameter(&told).map(|compiled| extract::labels(resource, compiled)).unwrap_or_default();
         resource.kind() == kind && labels.iter().any(|label| label.starts_with(&wanted))
     })
 }
 
 /// `:below` of a URI: it, or what its path goes on to.
-pub(super) fn below(catalog: &Arc<Catalog>, kind: ResourceType, code: &'static str, url: &str) -> Probe {
-    let (own, wanted) = (Arc::clone(catalog), url.trim_end_matches('/').to_owned());
+pub(super) fn below(catalog: &Arc<Catalog>, kind: ResourceType, code: &str, url: &str) -> Probe {
+    let (own, wanted, told) = (Arc::clone(catalog), url.trim_end_matches('/').to_owned(), code.to_owned());
     holds(catalog, format!("{code}:below={url}"), move |resource| {
-        let urls = own.of(kind).parameter(code).map(|compiled| extract::texts(resource, compiled, "")).unwrap_or_default();
+        let urls = own.of(kind).parameter(&told).map(|compiled| extract::texts(resource, compiled, "")).unwrap_or_default();
         let is_below = |url: &String| url.strip_prefix(&wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
         resource.kind() == kind && urls.iter().any(is_below)
     })
 }
 
 /// The values of a parameter as texts, to sort by.
-pub(super) fn values(catalog: &Arc<Catalog>, kind: ResourceType, code: &'static str, base: &str) -> Probe {
-    let (own, base) = (Arc::clone(catalog), base.to_owned());
+pub(super) fn values(catalog: &Arc<Catalog>, kind: ResourceType, code: &str, base: &str) -> Probe {
+    let (own, base, told) = (Arc::clone(catalog), base.to_owned(), code.to_owned());
     probe(catalog, code.to_owned(), Found::Values(Vec::new()), move |resource| {
-        let texts = own.of(kind).parameter(code).map(|compiled| extract::texts(resource, compiled, &base)).unwrap_or_default();
+        let texts = own.of(kind).parameter(&told).map(|compiled| extract::texts(resource, compiled, &base)).unwrap_or_default();
         Found::Values(texts.into_iter().map(SortValue::Text).collect())
     })
 }
