@@ -10,6 +10,7 @@ mod keys;
 mod normal;
 pub mod port;
 pub mod postgres;
+mod prepared;
 mod runs;
 pub mod sqlite;
 pub(crate) mod squeeze;

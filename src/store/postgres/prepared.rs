@@ -1,76 +1,19 @@
-//! Commits made ready before a writer takes them: types are codes, rows are sorted and packed.
-
-use std::collections::HashSet;
-use std::sync::Arc;
+//! Commits made ready before a writer takes them, and how the tables tell methods.
 
 use super::kinds::Kinds;
-use crate::model::reference::Key;
-use crate::model::resource::Body;
-use crate::search::plan::Rows;
-use crate::store::keys;
-use crate::store::port::{Commit, Expect, Idempotency, Match, Method, StoreError, Version, Write};
+use crate::store::port::{Commit, Expect, Method, StoreError};
+use crate::store::prepared;
 
 /// A commit, ready to be written.
-#[derive(Debug)]
-pub(super) struct Prepared {
-    pub(super) writes: Vec<PreparedWrite>,
-    pub(super) matches: Vec<Match>,
-    pub(super) idempotency: Option<Idempotency>,
-    /// Roughly the memory it takes, in bytes.
-    pub(super) size: usize,
-}
-
+pub(super) type Prepared = prepared::Prepared<i32, ()>;
 /// A write of one resource.
-#[derive(Debug)]
-pub(super) struct PreparedWrite {
-    pub(super) key: Key,
-    /// The code of its type.
-    pub(super) kind: i32,
-    pub(super) expect: Expect,
-    /// `None` for a deletion.
-    pub(super) content: Option<Content>,
-}
-
+pub(super) type PreparedWrite = prepared::PreparedWrite<i32, ()>;
 /// What is stored.
-#[derive(Debug)]
-pub(super) struct Content {
-    pub(super) method: Method,
-    pub(super) body: Body,
-    pub(super) rows: Arc<Rows>,
-    /// The rows, packed.
-    pub(super) keys: Vec<u8>,
-}
+pub(super) type Content = prepared::Content<()>;
 
 impl Prepared {
     pub(super) fn of(commit: Commit, kinds: &Kinds) -> Result<Self, StoreError> {
-        let mut size = 0;
-        let mut writes = Vec::with_capacity(commit.writes.len());
-        for write in commit.writes {
-            let (key, expect, content) = match write {
-                Write::Delete { key, expect } => (key, expect, None),
-                Write::Put { key, method, body, mut rows, expect } => {
-                    rows.tidy();
-                    rows.mark_wide();
-                    let keys = keys::pack(&rows);
-                    size += body.size() + 3 * keys.len();
-                    (key, expect, Some(Content { method, body, rows: Arc::new(*rows), keys }))
-                }
-            };
-            size += 200;
-            writes.push(PreparedWrite { kind: kinds.code(key.kind)?, key, expect, content });
-        }
-        let mut seen = HashSet::new();
-        if writes.len() > 1 && !writes.iter().all(|write| seen.insert(&write.key)) {
-            return Err(StoreError::Failed("a commit writes one resource twice".to_owned()));
-        }
-        Ok(Self { writes, matches: commit.matches, idempotency: commit.idempotency, size })
-    }
-}
-
-impl Content {
-    /// Whether writing it over `version` would change nothing.
-    pub(super) fn is_same_as(&self, version: &Version) -> bool {
-        self.method == Method::Update && version.body.as_ref().is_some_and(|body| self.body.same_content(body))
+        Self::with(commit, |kind| kinds.code(kind), |_, keys| ((), keys))
     }
 }
 

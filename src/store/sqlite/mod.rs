@@ -43,7 +43,6 @@ pub use self::writer::Statistics;
 use self::checkpoint::Checkpoints;
 use self::kinds::Kinds;
 use self::pool::Readers;
-use self::prepared::Prepared;
 use self::recent::Recent;
 use self::search::Searcher;
 use self::write::Numbers;
@@ -202,7 +201,7 @@ impl Store for Sqlite {
 
     fn commit(&self, commit: Commit) -> Answer<'_, Vec<Written>> {
         Box::pin(async move {
-            let (prepared, training) = Prepared::of(commit, &self.shared.kinds, &self.shared.squeezer)?;
+            let (prepared, training) = prepared::prepare(commit, &self.shared.kinds, &self.shared.squeezer)?;
             if let Some(training) = training {
                 self.writer.train(training);
             }

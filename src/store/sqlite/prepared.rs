@@ -1,82 +1,31 @@
-//! Commits made ready outside the writer's thread: types are codes, rows are sorted and packed, all of it is squeezed.
-
-use std::collections::HashSet;
-use std::sync::Arc;
+//! Commits made ready outside the writer's thread, with all that is kept squeezed.
 
 use super::kinds::Kinds;
-use crate::model::reference::Key;
-use crate::model::resource::Body;
-use crate::search::plan::Rows;
-use crate::store::keys;
-use crate::store::port::{Commit, Expect, Idempotency, Match, Method, StoreError, Version, Write};
+use crate::store::port::{Commit, StoreError};
+use crate::store::prepared;
 use crate::store::squeeze::{Purpose, Squeezer, Training};
 
 /// A commit, ready to be written.
-#[derive(Debug)]
-pub(super) struct Prepared {
-    pub(super) writes: Vec<PreparedWrite>,
-    pub(super) matches: Vec<Match>,
-    pub(super) idempotency: Option<Idempotency>,
-    /// Roughly the memory it takes, in bytes.
-    pub(super) size: usize,
-}
-
+pub(super) type Prepared = prepared::Prepared<i64, Tail>;
 /// A write of one resource.
-#[derive(Debug)]
-pub(super) struct PreparedWrite {
-    pub(super) key: Key,
-    /// The code of its type.
-    pub(super) kind: i64,
-    pub(super) expect: Expect,
-    /// `None` for a deletion.
-    pub(super) content: Option<Content>,
-}
-
+pub(super) type PreparedWrite = prepared::PreparedWrite<i64, Tail>;
 /// What is stored.
+pub(super) type Content = prepared::Content<Tail>;
+
+/// What of the body is kept, squeezed.
 #[derive(Debug)]
-pub(super) struct Content {
-    pub(super) method: Method,
-    pub(super) body: Body,
-    pub(super) rows: Arc<Rows>,
-    /// What of the body is kept, squeezed.
-    pub(super) tail: Vec<u8>,
-    /// The rows, packed and squeezed.
-    pub(super) keys: Vec<u8>,
-}
+pub(super) struct Tail(pub(super) Vec<u8>);
 
-impl Prepared {
-    /// Prepares a commit; now and then there is something to train dictionaries on.
-    pub(super) fn of(commit: Commit, kinds: &Kinds, squeezer: &Squeezer) -> Result<(Self, Option<Training>), StoreError> {
-        let (mut size, mut training) = (0, None);
-        let mut writes = Vec::with_capacity(commit.writes.len());
-        for write in commit.writes {
-            let (key, expect, content) = match write {
-                Write::Delete { key, expect } => (key, expect, None),
-                Write::Put { key, method, body, mut rows, expect } => {
-                    rows.tidy();
-                    rows.mark_wide();
-                    let keys = keys::pack(&rows);
-                    size += body.size() + 3 * keys.len();
-                    training = training.or(squeezer.offer(body.tail(), &keys));
-                    let tail = squeezer.squeeze(Purpose::Body, body.tail());
-                    let keys = squeezer.squeeze(Purpose::Keys, &keys);
-                    (key, expect, Some(Content { method, body, tail, rows: Arc::new(*rows), keys }))
-                }
-            };
-            size += 200;
-            writes.push(PreparedWrite { kind: kinds.code(key.kind)?, key, expect, content });
-        }
-        let mut seen = HashSet::new();
-        if writes.len() > 1 && !writes.iter().all(|write| seen.insert(&write.key)) {
-            return Err(StoreError::Failed("a commit writes one resource twice".to_owned()));
-        }
-        Ok((Self { writes, matches: commit.matches, idempotency: commit.idempotency, size }, training))
-    }
-}
-
-impl Content {
-    /// Whether writing it over `version` would change nothing.
-    pub(super) fn is_same_as(&self, version: &Version) -> bool {
-        self.method == Method::Update && version.body.as_ref().is_some_and(|body| self.body.same_content(body))
-    }
+/// Prepares a commit; now and then there is something to train dictionaries on.
+pub(super) fn prepare(commit: Commit, kinds: &Kinds, squeezer: &Squeezer) -> Result<(Prepared, Option<Training>), StoreError> {
+    let mut training = None;
+    let prepared = Prepared::with(
+        commit,
+        |kind| kinds.code(kind),
+        |body, keys| {
+            training = training.take().or(squeezer.offer(body.tail(), &keys));
+            (Tail(squeezer.squeeze(Purpose::Body, body.tail())), squeezer.squeeze(Purpose::Keys, &keys))
+        },
+    )?;
+    Ok((prepared, training))
 }

@@ -191,7 +191,7 @@ impl<'c> Batch<'c> {
                 version.version.cast_signed(),
                 version.updated.0,
                 method_code(version.method),
-                content.tail
+                content.stored.0
             ],
         )?;
         self.carry(row, version, content)?;
@@ -219,7 +219,7 @@ impl<'c> Batch<'c> {
         )?;
         self.execute(
             "UPDATE resource SET version = ?2, updated = ?3, method = ?4, body = ?5 WHERE rid = ?1",
-            params![old.row, new.version.cast_signed(), new.updated.0, method_code(new.method), content.map(|content| &content.tail)],
+            params![old.row, new.version.cast_signed(), new.updated.0, method_code(new.method), content.map(|content| &content.stored.0)],
         )?;
         let sequence = self.feed(write.kind, old.row, new)?;
         let rows = if old.version.body.is_some() { Some(Arc::new(read::rows(self.connection, old.row)?)) } else { None };
