@@ -1,17 +1,19 @@
 //! search of one type. Source: <https://hl7.org/fhir/R4/http.html#search>, <https://hl7.org/fhir/R4/search.html>.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::bundle::{Mode, Writer, warnings};
 use super::request::{Handling, SearchOf};
-use super::{Answer, Failure, FailureKind, Gateway, refused, subset};
+use super::{ATTEMPTS, Answer, Failure, FailureKind, Gateway, refused, subset};
 use crate::model::schema::ResourceType;
+use crate::search::catalog::Catalog;
 use crate::search::plan::Filter;
 use crate::search::query::{self, Include, Query, Summary, Total};
 use crate::search::resolve::{Search, resolve};
-use crate::store::port::{Page, Version};
+use crate::store::port::{Page, StoreError, Unmet, Version};
 
 /// What may stand in a query value as it is.
 pub(super) const PLAIN: &AsciiSet =
@@ -19,17 +21,31 @@ pub(super) const PLAIN: &AsciiSet =
 
 impl Gateway {
     pub(super) async fn search(&self, of: SearchOf) -> Result<Answer, Failure> {
+        for _ in 0..ATTEMPTS {
+            let catalog = self.catalog();
+            let (bundle, own) = self.search_by(&of, &catalog).await?;
+            // Rows of a parameter that was changed or deleted meanwhile do not answer.
+            if !own || self.is_current(&catalog).await? {
+                return Ok(Answer::Bundle(bundle));
+            }
+        }
+        Err(StoreError::Unmet(Unmet::Catalog).into())
+    }
+
+    /// The answer to a search as a catalog understands it, and whether it rests on parameters of this server's own.
+    async fn search_by(&self, of: &SearchOf, catalog: &Arc<Catalog>) -> Result<(bytes::Bytes, bool), Failure> {
         let SearchOf { kind, around, parameters, handling } = of;
-        let (query, mut issues) = query::read(&parameters);
+        let kind = *kind;
+        let (query, mut issues) = query::read(parameters);
         let kinds = self.kinds(kind, &query)?;
-        let (mut search, more) = resolve(&query, &kinds, &self.catalog, &self.base, self.page_size);
+        let (mut search, more) = resolve(&query, &kinds, catalog, &self.base, self.page_size);
         issues.extend(more);
-        if !issues.is_empty() && handling == Handling::Strict {
+        if !issues.is_empty() && *handling == Handling::Strict {
             return Err(refused(FailureKind::Invalid, issues));
         }
         let mut address = self.address(kind, &search.used, search.plan.limit);
         if let Some(key) = around {
-            let Some(membership) = kind.and_then(|kind| self.membership(&key, kind)) else { return Err(super::read::not_found(&key)) };
+            let Some(membership) = kind.and_then(|kind| self.membership(key, kind)) else { return Err(super::read::not_found(key)) };
             search.plan.filter = Filter::All(vec![membership, search.plan.filter]);
             address.insert_str(self.base.len() + 1, &format!("{key}/"));
         }
@@ -41,12 +57,13 @@ impl Gateway {
             })?);
         }
         let page = self.store.search(&search.plan).await?;
-        self.searchset(&search, &address, query.cursor.as_deref(), &page, &issues).await.map(Answer::Bundle)
+        let bundle = self.searchset((&search, catalog), &address, query.cursor.as_deref(), &page, &issues).await?;
+        Ok((bundle, search.own))
     }
 
     /// The types that are searched: that of the address, or those of `_type`, or all.
     fn kinds(&self, kind: Option<ResourceType>, query: &Query) -> Result<Vec<ResourceType>, Failure> {
-        let schema = self.catalog.schema();
+        let schema = self.schema();
         match (kind, query.types.as_slice()) {
             (Some(kind), []) => Ok(vec![kind]),
             (Some(_), _) => Err(Failure::invalid("_type", "The address names the type already: _type is for searches at the base.")),
@@ -65,13 +82,13 @@ impl Gateway {
 
     async fn searchset(
         &self,
-        search: &Search,
+        (search, catalog): (&Search, &Catalog),
         address: &str,
         cursor: Option<&str>,
         page: &Page,
         issues: &[crate::model::outcome::Issue],
     ) -> Result<bytes::Bytes, Failure> {
-        let others = self.included(search, page).await?;
+        let others = self.included(search, page, catalog).await?;
         let with = |token: &str| format!("{address}{}{}={token}", if address.contains('?') { '&' } else { '?' }, query::CURSOR);
         let mut links = vec![("self", cursor.map_or_else(|| address.to_owned(), &with))];
         if let Some(last) = page.hits.last().filter(|_| page.more) {
@@ -98,7 +115,7 @@ impl Gateway {
     fn write(&self, version: &Version, search: &Search, mode: Mode, writer: &mut Writer) {
         let Some(body) = &version.body else { return };
         let url = format!("{}/{}", self.base, version.key);
-        let part = subset::of(version, Some(search.summary), &search.elements, self.catalog.schema(), &self.limits);
+        let part = subset::of(version, Some(search.summary), &search.elements, self.schema(), &self.limits);
         let body = part.as_ref().unwrap_or(body);
         writer.found(Some(&url), std::str::from_utf8(body).unwrap_or("{}"), mode);
     }

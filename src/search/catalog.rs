@@ -150,13 +150,23 @@ impl TypeCatalog {
 }
 
 /// The parameters of all types.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Catalog {
     definitions: &'static Definitions,
     types: Table<TypeId, Arc<TypeCatalog>>,
     /// The numbers that the parameters of R4 take, those beside them included.
     taken: Arc<std::collections::HashSet<ParameterNumber>>,
     generation: u64,
+    own: Vec<Defined>,
+}
+
+/// A parameter of this server's own in a catalog.
+#[derive(Debug, Clone)]
+pub struct Defined {
+    /// What it was made from.
+    pub entry: Entry,
+    /// Its numbers, type by type: others if anything of its definition is another.
+    pub numbers: Vec<ParameterNumber>,
 }
 
 /// An expression in the tables that cannot be compiled.
@@ -211,26 +221,31 @@ impl Catalog {
             let (type_post, schema) = (key::of_type(kind), &definitions.schema);
             types.insert(kind.id(), Arc::new(TypeCatalog { kind, type_post, last_updated, parameters, schema }));
         }
-        Ok(Self { definitions, types, taken: Arc::new(taken), generation: 0 })
+        Ok(Self { definitions, types, taken: Arc::new(taken), generation: 0, own: Vec::new() })
     }
 
-    /// The same with parameters of the server's own, as a store has them under that generation.
+    /// The parameters of R4 with those of the server's own, as a store has them under that generation.
+    ///
+    /// To be asked of a catalog of R4's parameters alone.
     ///
     /// # Errors
     /// What is wrong with the first that does not go with the others: an expression, or a code that is taken.
     pub fn with(&self, entries: &[Entry], generation: u64) -> Result<Self, Refused> {
         let (types, taken) = (self.types.clone(), Arc::clone(&self.taken));
-        let mut catalog = Self { definitions: self.definitions, types, taken, generation };
+        let mut catalog = Self { definitions: self.definitions, types, taken, generation, own: Vec::new() };
         let mut taken = (*self.taken).clone();
         // Composites last: their parts may be other parameters of the server's own.
         let composite = |entry: &&Entry| entry.custom.kind == crate::definitions::ParameterKind::Composite;
         for entry in entries.iter().filter(|entry| !composite(entry)).chain(entries.iter().filter(composite)) {
+            let mut numbers = Vec::new();
             for (kind, compiled) in entry.custom.compile(&catalog, entry.unready.as_ref(), &mut taken)? {
+                numbers.extend([compiled.parameter.number].into_iter().chain(compiled.parts.iter().map(|part| part.number)));
                 if let Some(own) = catalog.types.get_mut(&kind.id()).map(Arc::make_mut) {
                     let at = own.parameters.partition_point(|other| other.parameter.code < compiled.parameter.code);
                     own.parameters.insert(at, Arc::new(compiled));
                 }
             }
+            catalog.own.push(Defined { entry: entry.clone(), numbers });
         }
         Ok(catalog)
     }
@@ -239,6 +254,12 @@ impl Catalog {
     #[must_use]
     pub fn generation(&self) -> u64 {
         self.generation
+    }
+
+    /// The parameters of this server's own.
+    #[must_use]
+    pub fn own(&self) -> &[Defined] {
+        &self.own
     }
 
     /// The parameters of a type.

@@ -169,6 +169,10 @@ impl Custom {
         taken: &mut HashSet<ParameterNumber>,
     ) -> Result<Vec<(ResourceType, Compiled)>, Refused> {
         let (mut compiled, mut issues) = (Vec::new(), Vec::new());
+        if let Some(other) = catalog.own().iter().find(|other| other.entry.custom.url == self.url) {
+            let told = format!("SearchParameter/{}, which is active, has the same URL: choose another, or retire it.", other.entry.custom.id);
+            issues.push(issue(IssueType::Duplicate, "url", told));
+        }
         for kind in &self.bases {
             match self.for_type(*kind, catalog, unready, taken) {
                 Ok(own) => compiled.push((*kind, own)),

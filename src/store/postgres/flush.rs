@@ -13,7 +13,7 @@ use super::batch::{Batch, Known, New, Told};
 use super::columns::{Columns, Links, Numbers, Posts, Texts};
 use super::fault::Fault;
 use super::prepared::method_code;
-use super::request;
+use super::{parameters, request};
 use crate::base::clock::Instant;
 use crate::model::reference::Key;
 use crate::search::plan::{NumberRow, Rows};
@@ -130,12 +130,16 @@ impl Batch<'_> {
     /// Takes places in the feed, and with them the time. Gives the first place.
     async fn take_feed(&mut self, count: usize) -> Result<i64, Fault> {
         let row = self.news.iter().map(|new| new.row).max().unwrap_or_default();
-        let sql = "UPDATE feed SET seq = seq + $1, last = greatest(last, $2), row = greatest(row, $3) WHERE one = 0 RETURNING seq, last";
+        let sql = "UPDATE feed SET seq = seq + $1, last = greatest(last, $2), row = greatest(row, $3) WHERE one = 0
+            RETURNING seq, last, generation";
         let count = i64::try_from(count).unwrap_or(i64::MAX);
         let now = self.now.to_milliseconds();
         let lines = self.connection.query(sql, &[&count, &now.0, &row]).await?;
         let line = lines.first().ok_or_else(|| StoreError::Failed("the table feed is empty".to_owned()))?;
         let (last, time): (i64, i64) = (line.try_get(0)?, line.try_get(1)?);
+        if line.try_get::<_, i64>(2)?.cast_unsigned() != self.began {
+            return Err(parameters::moved());
+        }
         // Held since the first flush, so it does not move between two.
         self.time = Some(Instant(time));
         let first = last - count + 1;
@@ -193,9 +197,62 @@ impl Batch<'_> {
         .await
     }
 
+    /// Replaces index rows of versions that are still current, and keeps definitions and progress.
+    async fn write_parameters(&mut self) -> Result<(), Fault> {
+        if self.indexed.is_empty() && self.definitions.is_empty() && self.progress.is_empty() {
+            return Ok(());
+        }
+        self.replace_index().await?;
+        parameters::grow(self.connection, self.began, self.generation - self.began).await?;
+        for (generation, definitions) in &self.definitions {
+            parameters::define(self.connection, definitions, *generation).await?;
+        }
+        for progress in &self.progress {
+            parameters::advance(self.connection, progress).await?;
+        }
+        Ok(())
+    }
+
+    async fn replace_index(&self) -> Result<(), Fault> {
+        let (mut gone, mut come) = (Posts::default(), Posts::default());
+        let (mut numbers, mut texts, mut links) = (Numbers::default(), Texts::default(), Links::default());
+        let mut lines: (Vec<i16>, Vec<i64>, Vec<&[u8]>) = Default::default();
+        for (key, index) in &self.indexed {
+            let Some(known) = self.known.get(*key).filter(|known| known.alive && known.number == index.version) else { continue };
+            let (Some(old), Told::Stored(version)) = (known.stored.as_ref().and_then(Option::as_deref), &known.now) else { continue };
+            let (shard, row) = (known.shard, known.row);
+            lines.0.push(shard);
+            lines.1.push(row);
+            lines.2.push(&index.keys);
+            differ(&old.posts, &index.rows.posts, |post, add| {
+                if add { &mut come } else { &mut gone }.push(shard, post.cast_signed(), row);
+            });
+            let updated = NumberRow { parameter: index.rows.last_updated, low: version.updated.0, high: version.updated.0, unit: 0 };
+            index.rows.numbers.iter().chain([&updated]).for_each(|own| numbers.push(shard, row, own));
+            index.rows.texts.iter().for_each(|own| texts.push(shard, own.parameter, row, own.text.as_bytes()));
+            index.rows.links.iter().for_each(|own| links.push(self.shared, shard, row, own));
+        }
+        come.sort();
+        let emptied: Values<'_> = vec![&lines.0, &lines.1];
+        let (clear_numbers, clear_texts, clear_links) = (clear("num"), clear("txt"), clear("link"));
+        self.together(vec![
+            (Posts::DELETE, gone.values()),
+            (&clear_numbers, emptied.clone()),
+            (&clear_texts, emptied.clone()),
+            (&clear_links, emptied),
+            (Posts::INSERT, come.values()),
+            (Numbers::INSERT, numbers.values()),
+            (Texts::INSERT, texts.values()),
+            (Links::INSERT, links.values()),
+            (REINDEX, vec![&lines.0, &lines.1, &lines.2]),
+        ])
+        .await
+    }
+
     /// Everything into the tables; gives what to look for if nobody says whether the transaction was committed.
     pub(super) async fn finish(&mut self) -> Result<Option<Claim>, Fault> {
         self.flush().await?;
+        self.write_parameters().await?;
         if !self.remember.is_empty() {
             let oldest = Instant(self.now.0.saturating_sub(self.shared.options.idempotency_microseconds));
             // The line of the feed keeps others from forgetting the same requests at the same time.
@@ -303,6 +360,9 @@ const KEEP: &str = "INSERT INTO history (shard, rid, version, updated, method, b
 const UPDATE: &str = "UPDATE resource AS r SET version = w.version, updated = $4, method = w.method, body = w.body, keys = w.keys
     FROM unnest($1::int2[], $2::int8[], $3::int8[], $5::int2[], $6::bytea[], $7::bytea[]) AS w(shard, rid, version, method, body, keys)
     WHERE r.shard = w.shard AND r.rid = w.rid";
+
+const REINDEX: &str = "UPDATE resource AS r SET keys = w.keys
+    FROM unnest($1::int2[], $2::int8[], $3::bytea[]) AS w(shard, rid, keys) WHERE r.shard = w.shard AND r.rid = w.rid";
 
 const INSERT: &str = "INSERT INTO resource (shard, rid, kind, id, version, updated, method, body, keys)
     SELECT w.shard, w.rid, w.kind, w.id, w.version, $6, w.method, w.body, w.keys

@@ -2,8 +2,10 @@
 //!
 //! ```text
 //! norn_schema (version, shards)                        the version of these tables
-//! feed     (seq, last, row, opened)                    one line: the last place in the change feed, the time of the last write,
-//!                                                      the largest row id, how often a gateway was started
+//! feed     (seq, last, row, opened, generation)        one line: the last place in the change feed, the time of the last write,
+//!                                                      the largest row id, how often a gateway was started, the generation of
+//!                                                      the search parameters of the server's own
+//! parameter (id, since, text, progress)                these parameters, since which generation, how far their rows are complete
 //! guard    (k)                                         one line: held by the one transaction that verifies searches
 //! kind     (code, name, living)                        the resource types, and how many resources each has now
 //! resource (shard, rid, kind, id, version, updated, method, body, keys)
@@ -136,6 +138,14 @@ const MIGRATIONS: &[&str] = &["
         owner text NOT NULL,
         until int8 NOT NULL
     );
+", "
+    ALTER TABLE feed ADD COLUMN generation int8 NOT NULL DEFAULT 0;
+    CREATE TABLE parameter (
+        id text COLLATE \"C\" PRIMARY KEY,
+        since int8 NOT NULL,
+        text bytea NOT NULL,
+        progress bytea NOT NULL
+    );
 "];
 
 /// Bytes of a text that stand in its index; the column itself holds all of it.
@@ -228,7 +238,7 @@ async fn migrate(connection: &Connection, create: bool) -> Result<State, Fault> 
 /// Tables that are spread over a cluster by their shard, all alike, so that lines of one resource are together.
 const DISTRIBUTED: [&str; 7] = ["history", "change", "post", "num", "txt", "link", "request"];
 /// Small tables of which every machine of the cluster has a copy.
-const EVERYWHERE: [&str; 6] = ["norn_schema", "feed", "guard", "kind", "secret", "lease"];
+const EVERYWHERE: [&str; 7] = ["norn_schema", "feed", "guard", "kind", "secret", "lease", "parameter"];
 
 /// The statements that distribute empty tables with Citus into so many shards.
 #[must_use]

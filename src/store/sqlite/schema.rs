@@ -18,6 +18,8 @@
 //! request  (n, key, request, at, results)           idempotency keys with what was answered
 //! secret   (one, bytes)                             what the gateway signs with
 //! mark     (indexed)                                up to which row id the index tables are complete
+//! catalog  (generation)                             the generation of the search parameters of the server's own
+//! parameter (id, since, text, progress)             these parameters, since which generation, and how far their rows are complete
 //! ```
 //!
 //! `rid` counts up from 1 in the order of creation. One writer makes it, so it needs no clock; small numbers keep every index
@@ -132,6 +134,18 @@ const MIGRATIONS: &[&str] = &[
 ",
     "
     CREATE INDEX change_kind ON change (kind);
+",
+    "
+    CREATE TABLE catalog (
+        generation INTEGER NOT NULL
+    ) STRICT;
+    INSERT INTO catalog VALUES (0);
+    CREATE TABLE parameter (
+        id TEXT PRIMARY KEY,
+        since INTEGER NOT NULL,
+        text BLOB NOT NULL,
+        progress BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID;
 ",
 ];
 

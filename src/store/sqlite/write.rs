@@ -14,10 +14,11 @@ use super::read::{self, Current, method_code};
 use super::recent::{Entry, State};
 use super::search::Searcher;
 use super::tables::Tables;
-use super::{Shared, failed, request};
+use super::{Shared, failed, parameters, request};
 use crate::base::clock::Instant;
 use crate::model::reference::Key;
 use crate::model::resource::Body;
+use crate::store::prepared::Index;
 use crate::store::port::{Expect, Match, Method, StoreError, Unmet, Version, Written};
 
 /// Numbers that go on from batch to batch.
@@ -29,6 +30,8 @@ pub(super) struct Numbers {
     pub(super) indexed: i64,
     /// Time of the last write.
     last: Instant,
+    /// The generation of the search parameters.
+    generation: u64,
 }
 
 impl Numbers {
@@ -39,6 +42,7 @@ impl Numbers {
             next_row: number("SELECT max(rid) FROM resource")?.unwrap_or(0) + 1,
             next_sequence: number("SELECT max(seq) FROM change")?.unwrap_or(0) + 1,
             indexed: number("SELECT indexed FROM mark")?.unwrap_or(0),
+            generation: number("SELECT generation FROM catalog")?.unwrap_or(0).cast_unsigned(),
             last: Instant(number("SELECT (SELECT updated FROM change ORDER BY seq DESC LIMIT 1)")?.unwrap_or(i64::MIN)),
         })
     }
@@ -116,6 +120,9 @@ impl<'c> Batch<'c> {
         {
             return Ok(answer);
         }
+        if commit.generation != self.numbers.generation {
+            return Err(StoreError::Unmet(Unmet::Catalog));
+        }
         let mut currents = Vec::with_capacity(commit.writes.len());
         for (number, write) in commit.writes.iter().enumerate() {
             let current = read::current(self.connection, write.kind, &write.key)?;
@@ -133,10 +140,18 @@ impl<'c> Batch<'c> {
         let mut written = Vec::with_capacity(commit.writes.len());
         let mut rows = Vec::with_capacity(commit.writes.len());
         for (write, current) in commit.writes.iter().zip(currents) {
-            let (row, answer) = self.write(write, current)?;
+            let (row, answer) = match &write.index {
+                Some(index) => self.index(index, current)?,
+                None => self.write(write, current)?,
+            };
             rows.push(row);
             written.push(answer);
         }
+        if !commit.definitions.is_empty() {
+            self.numbers.generation += 1;
+            parameters::define(self.connection, &commit.definitions, self.numbers.generation)?;
+        }
+        parameters::advance(self.connection, &commit.progress)?;
         if let Some(idempotency) = &commit.idempotency {
             let oldest = Instant(self.now.0.saturating_sub(self.shared.options.idempotency_microseconds));
             request::remember(self.connection, idempotency, &rows, &written, self.now, oldest)?;
@@ -170,6 +185,20 @@ impl<'c> Batch<'c> {
                 Ok((row, Written { version: Some(next), created: true, changed: true }))
             }
         }
+    }
+
+    /// Replaces the index rows of a version that is still current. The rows of all resources are in the tables by now.
+    fn index(&mut self, index: &Index, current: Option<Current>) -> Result<(i64, Written), StoreError> {
+        let row = current.as_ref().map_or(0, |current| current.row);
+        let same = |version: &Version| version.version == index.version && version.body.is_some();
+        if let Some(version) = current.as_ref().map(|current| &current.version).filter(|version| same(version)) {
+            let rows = Some(Arc::new(read::rows(self.connection, row)?));
+            let before = State { sequence: 0, updated: version.updated, rows };
+            let after = State { sequence: 0, updated: version.updated, rows: Some(Arc::clone(&index.rows)) };
+            self.execute("UPDATE carried SET keys = ?2 WHERE rid = ?1", params![row, index.keys])?;
+            self.reindex(row, &before, after);
+        }
+        Ok((row, Written { version: current.map(|current| current.version), created: false, changed: false }))
     }
 
     fn next_version(&self, key: &Key, method: Method, current: Option<&Current>, body: Option<&Body>) -> Arc<Version> {

@@ -35,6 +35,8 @@ struct Waiting {
 
 enum Message {
     Commit(Box<Waiting>),
+    /// One that replaces index rows: alone, and when no rows wait for the tables.
+    Index(Box<Waiting>),
     /// Use these dictionaries from now on.
     Dictionaries(Vec<(Purpose, Vec<u8>)>),
     /// Keep this secret, unless there is one; tell which it is.
@@ -101,8 +103,10 @@ impl Writer {
         let share = u32::try_from(commit.size >> 10).unwrap_or(u32::MAX).clamp(1, ROOM);
         let room = Arc::clone(&self.room).acquire_many_owned(share).await.map_err(|_| StoreError::Closed)?;
         let (answer, answered) = oneshot::channel();
+        let index = commit.is_index();
         let waiting = Box::new(Waiting { commit, answer, _room: room });
-        self.queue.send(Message::Commit(waiting)).map_err(|_| StoreError::Closed)?;
+        let message = if index { Message::Index(waiting) } else { Message::Commit(waiting) };
+        self.queue.send(message).map_err(|_| StoreError::Closed)?;
         answered.await.unwrap_or(Err(StoreError::Closed))
     }
 
@@ -204,6 +208,7 @@ impl Work {
                 Some(Message::Settle(done)) => {
                     let _ = done.send(self.settle());
                 }
+                Some(Message::Index(waiting)) => self.index(*waiting),
                 // Without them all goes on as before.
                 Some(Message::Dictionaries(new)) => {
                     let _ = dictionary::add(&self.connection, &self.shared.squeezer, &new);
@@ -244,6 +249,14 @@ impl Work {
         }
         self.checkpoints.after_transaction(&self.connection);
         gathering.other
+    }
+
+    /// Replaces index rows in a transaction of its own.
+    fn index(&mut self, waiting: Waiting) {
+        let mut alone = Gathering { batch: vec![waiting], bytes: 0, arriving: None, other: None };
+        let answers = self.settle().and_then(|()| self.attempt(&mut alone, 0)).unwrap_or_else(|error| vec![Err(error)]);
+        send(alone.batch, answers);
+        self.checkpoints.after_transaction(&self.connection);
     }
 
     /// Writes index rows of `share` resources and a batch in one transaction. What a commit is answered may rest on what an
