@@ -6,6 +6,7 @@
 //!
 //! Invariant: no file, no network; packages come in as bytes and tables go out as text.
 
+pub mod code_system;
 pub mod compartment;
 pub mod compile;
 pub mod package;
@@ -19,12 +20,14 @@ pub mod value_set;
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
+pub use code_system::CodeSystem;
 pub use compartment::Compartment;
 pub use parameter::{Component, Parameter, ParameterKind};
 pub use profile::Profile;
 pub use value_set::ValueSet;
 
 use crate::model::schema::{ResourceType, Schema, TypeId};
+use code_system::CodeSystems;
 use profile::Profiles;
 use rules::{BaseRules, Constraint, Constraints, ElementRules};
 use table::BrokenTable;
@@ -33,6 +36,8 @@ use value_set::ValueSets;
 /// The tables as text, as they stand in `profiles/compiled`.
 #[derive(Debug, Clone, Copy)]
 pub struct Source {
+    /// `code-systems.tsv`.
+    pub code_systems: &'static str,
     /// `types.tsv`.
     pub types: &'static str,
     /// `search-parameters.tsv`.
@@ -49,6 +54,7 @@ pub struct Source {
 
 /// The tables in this binary.
 const EMBEDDED: Source = Source {
+    code_systems: include_str!("../../profiles/compiled/code-systems.tsv"),
     types: include_str!("../../profiles/compiled/types.tsv"),
     parameters: include_str!("../../profiles/compiled/search-parameters.tsv"),
     compartments: include_str!("../../profiles/compiled/compartments.tsv"),
@@ -72,6 +78,7 @@ pub struct Definitions {
     base_rules: OnceLock<BaseRules>,
     profiles: OnceLock<Profiles>,
     value_sets: OnceLock<ValueSets>,
+    code_systems: OnceLock<CodeSystems>,
 }
 
 impl Definitions {
@@ -100,6 +107,7 @@ impl Definitions {
             base_rules: OnceLock::new(),
             profiles: OnceLock::new(),
             value_sets: OnceLock::new(),
+            code_systems: OnceLock::new(),
         })
     }
 
@@ -174,6 +182,12 @@ impl Definitions {
     #[must_use]
     pub fn value_set(&self, url: &str) -> Option<&ValueSet> {
         value_set::find(self.value_sets.get_or_init(|| sound(value_set::load(self.source.value_sets))), url)
+    }
+
+    /// The code system of that URL, if the packages have it whole.
+    #[must_use]
+    pub fn code_system(&self, url: &str) -> Option<&CodeSystem> {
+        self.code_systems.get_or_init(|| sound(code_system::load(self.source.code_systems))).get(url)
     }
 
     fn all_profiles(&self) -> &Profiles {

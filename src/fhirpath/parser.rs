@@ -186,7 +186,8 @@ impl<'a> Parser<'a> {
             let known = self.schema.name_id(name);
             if known.is_none() && self.foreign {
                 self.at -= 1;
-                return self.fail(format!("no type of R4 has an element \"{name}\" (a choice goes by its name alone: value, not valueString)"));
+                return self
+                    .fail(format!("no type of R4 has an element \"{name}\" (a choice goes by its name alone: value, not valueString)"));
             }
             return Ok(Ast::Child(input, known.unwrap_or(Name::NONE)));
         }

@@ -78,7 +78,9 @@ pub(super) fn of(ast: &Ast, this: &Types, resource: &Types, schema: &Schema) -> 
         Ast::Literal(Literal::Boolean(_)) => boolean(),
         Ast::Literal(Literal::Number(_)) => Types::named("decimal", schema),
         Ast::Child(input, _) if leads_away(input) => {
-            return Err("resolve() can only be asked for its type (where(resolve() is Patient)): what it leads to is searched by a chain".into());
+            return Err(
+                "resolve() can only be asked for its type (where(resolve() is Patient)): what it leads to is searched by a chain".into()
+            );
         }
         Ast::Child(input, name) => inner(input)?.children(*name, schema)?,
         Ast::Item(input, _) | Ast::Call(input, Function::First) => inner(input)?,

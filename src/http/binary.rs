@@ -65,8 +65,8 @@ fn form(headers: &HeaderMap, content_type: &str) -> Result<Form, Failure> {
 
 /// What a stored Binary is answered with.
 pub(super) enum Told {
-    /// Its content.
-    Content(Response<Full<Bytes>>),
+    /// Its content: the head of the response, and the bytes.
+    Content(Response<Full<Bytes>>, Bytes),
     /// The resource, in this format.
     Resource(Format),
 }
@@ -85,7 +85,7 @@ pub(super) fn tell(stored: &Bytes, headers: &HeaderMap, schema: &'static Schema,
         Form::Native => {
             let data: String = root.get_text("data").unwrap_or_default().split_ascii_whitespace().collect();
             let content = BASE64.decode(data).map_err(|error| broken(vec![Issue::error(IssueType::Value, "data", error.to_string())]))?;
-            let mut response = Response::new(Full::new(Bytes::from(content)));
+            let mut response = Response::new(Full::default());
             let headers = response.headers_mut();
             let kind = HeaderValue::from_str(&content_type).ok().filter(|_| content_type.contains('/'));
             headers.insert(CONTENT_TYPE, kind.unwrap_or_else(|| HeaderValue::from_static("application/octet-stream")));
@@ -94,7 +94,7 @@ pub(super) fn tell(stored: &Bytes, headers: &HeaderMap, schema: &'static Schema,
             headers.insert(CONTENT_DISPOSITION, HeaderValue::from_static("attachment"));
             let context = root.get("securityContext").and_then(|context| context.get_text("reference"));
             headers.extend(context.and_then(|context| HeaderValue::from_str(&context).ok()).map(|context| (SECURITY_CONTEXT, context)));
-            Ok(Told::Content(response))
+            Ok(Told::Content(response, content.into()))
         }
     }
 }

@@ -13,11 +13,11 @@ use hyper::{HeaderMap, Method, Response, StatusCode};
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE");
 const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static(
     "Accept, Accept-Charset, Accept-Language, Authorization, Content-Encoding, Content-Type, Idempotency-Key, If-Match, \
-     If-Modified-Since, If-None-Exist, If-None-Match, Prefer, X-Requested-With, X-Security-Context",
+     If-Modified-Since, If-None-Exist, If-None-Match, Prefer, X-Correlation-Id, X-Request-Id, X-Requested-With, X-Security-Context",
 );
 const RESPONSE_HEADERS: HeaderValue = HeaderValue::from_static(
     "Accept-Patch, Allow, Content-Disposition, Content-Location, ETag, Last-Modified, Link, Location, Preference-Applied, \
-     Retry-After, X-Progress, X-Security-Context",
+     Retry-After, X-Correlation-Id, X-Progress, X-Request-Id, X-Security-Context",
 );
 
 /// Whose scripts may read answers.

@@ -12,6 +12,7 @@ mod format;
 pub mod job;
 mod negotiate;
 mod prefer;
+mod request_id;
 mod respond;
 pub mod server;
 mod service;

@@ -255,9 +255,15 @@ pub(super) fn send(status: StatusCode, body: Option<Bytes>, gateway: &Gateway, w
             Bytes::new()
         }
     };
-    let headers = response.headers_mut();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static(wanted.format.media_type()));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(wanted.format.media_type()));
+    fill(&mut response, bytes, wanted);
+    response
+}
+
+/// Puts a body into a response, compressed if that is wanted and worth it.
+pub(super) fn fill(response: &mut Response<Full<Bytes>>, bytes: Bytes, wanted: &Wanted) {
     let bytes = if wanted.gzip && bytes.len() >= WORTH_COMPRESSING {
+        let headers = response.headers_mut();
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         headers.insert(VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
         compress(&bytes)
@@ -265,7 +271,6 @@ pub(super) fn send(status: StatusCode, body: Option<Bytes>, gateway: &Gateway, w
         bytes
     };
     *response.body_mut() = Full::new(bytes);
-    response
 }
 
 fn compress(bytes: &[u8]) -> Bytes {

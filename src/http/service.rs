@@ -8,12 +8,14 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, ORIGIN};
 use hyper::{Method, Request, Response, StatusCode};
+use tracing::Instrument as _;
 
 use super::body::{Purpose, Received, receive};
 use super::cors::Cors;
 use super::job::{self, JobOptions, Jobs};
 use super::negotiate::{Wanted, text, wanted};
-use super::respond::{accepted, fail, progress, read_http_date, respond, tell_version};
+use super::request_id::Names;
+use super::respond::{accepted, fail, fill, progress, read_http_date, respond, tell_version};
 use super::{BASE_PATH, binary};
 use crate::interactions::request::Verb;
 use crate::interactions::route::Route;
@@ -61,10 +63,12 @@ impl Service {
     pub async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let (head, patch) = (request.method() == Method::HEAD, request.method() == Method::PATCH);
         let origin = request.headers().get(ORIGIN).cloned();
+        let names = Names::read(request.headers());
         let mut response = match self.cors.preflight(request.method(), request.headers()) {
             Some(response) => response,
-            None => self.route(request).await,
+            None => self.route(request).instrument(names.span()).await,
         };
+        names.mark(response.headers_mut());
         self.cors.mark(origin.as_ref(), response.headers_mut());
         if patch && response.status() == StatusCode::UNSUPPORTED_MEDIA_TYPE {
             // RFC 5789, section 2.2: the answer says which formats of patches are possible.
@@ -113,8 +117,9 @@ impl Service {
             && let Some(body) = &version.body
         {
             match binary::tell(body, headers, self.gateway.schema(), &self.gateway.limits) {
-                Ok(binary::Told::Content(mut response)) => {
+                Ok(binary::Told::Content(mut response, content)) => {
                     tell_version(version, response.headers_mut());
+                    fill(&mut response, content, &wanted);
                     return response;
                 }
                 Ok(binary::Told::Resource(format)) => wanted.format = format,

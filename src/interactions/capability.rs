@@ -1,19 +1,44 @@
 //! The CapabilityStatement, made from what is really served.
 //!
-//! Source: <https://hl7.org/fhir/R4/capabilitystatement.html>.
+//! Source: <https://hl7.org/fhir/R4/capabilitystatement.html>, <https://hl7.org/fhir/R4/http.html#capabilities>.
 
 use bytes::Bytes;
 
-use super::Gateway;
 use super::operation::{Level, Operation};
+use super::request::short;
+use super::{Failure, FailureKind, Gateway};
 use crate::definitions::ParameterKind;
 use crate::model::draft::Draft;
+use crate::model::outcome::IssueType;
 use crate::model::schema::ResourceType;
 use crate::patch;
 use crate::search::catalog::{Catalog, Compiled};
 
 /// Interactions of every type, as `request` routes them.
 const INTERACTIONS: [&str; 9] = ["read", "vread", "update", "patch", "delete", "history-instance", "history-type", "create", "search-type"];
+
+/// Checks what is asked for. All that is served is told whatever `mode` says: `normative` may leave things out, and does not.
+///
+/// # Errors
+/// When `mode` asks for something else, or there are other parameters.
+pub(super) fn mode(parameters: &[(String, String)]) -> Result<(), Failure> {
+    for (name, value) in parameters {
+        match (name.as_str(), value.as_str()) {
+            ("mode", "full" | "normative" | "") | ("_format" | "_pretty", _) => {}
+            ("mode", "terminology") => {
+                return Err(Failure::new(
+                    FailureKind::Invalid,
+                    IssueType::NotSupported,
+                    "mode",
+                    "This server has no TerminologyCapabilities.",
+                ));
+            }
+            ("mode", _) => return Err(Failure::invalid("mode", "mode takes full, normative or terminology.")),
+            (name, _) => return Err(Failure::invalid(short(name), "The capabilities are asked for with mode, _format and _pretty only.")),
+        }
+    }
+    Ok(())
+}
 
 /// Makes the statement.
 pub(super) fn statement(gateway: &Gateway, catalog: &Catalog) -> Bytes {
@@ -63,9 +88,8 @@ fn resource(gateway: &Gateway, catalog: &Catalog, kind: ResourceType) -> Draft {
     let references = || own.parameters().filter(|compiled| compiled.parameter.kind == ParameterKind::Reference);
     let includes = references().map(|compiled| format!("{kind}:{}", compiled.parameter.code));
     let back = gateway.schema().resource_types().flat_map(|other| {
-        let refers = move |target: &&Compiled| {
-            target.parameter.kind == ParameterKind::Reference && target.parameter.targets.contains(&kind)
-        };
+        let refers =
+            move |target: &&Compiled| target.parameter.kind == ParameterKind::Reference && target.parameter.targets.contains(&kind);
         catalog.of(other).parameters().filter(refers).map(move |compiled| format!("{other}:{}", compiled.parameter.code))
     });
     Draft::object()

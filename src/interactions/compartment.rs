@@ -16,7 +16,6 @@ use crate::model::schema::ResourceType;
 use crate::search::key;
 use crate::search::plan::{Filter, Place, Plan, SortValue};
 use crate::search::query::{self, Query};
-use crate::search::resolve::resolve;
 use crate::store::port::{StoreError, Unmet, Version};
 
 /// Where a walk goes on: after this row of the plan with this number, or at its beginning.
@@ -119,7 +118,8 @@ impl Gateway {
         let (query, mut issues) = query::read(&criteria);
         let members = self.member_types(key.kind);
         let wanted = self.types(&types, &members, &mut issues);
-        let shaped = query.summary.is_some() || query.total.is_some() || !query.elements.is_empty();
+        let shaped =
+            query.summary.is_some() || query.total.is_some() || !query.elements.is_empty() || query.contained.is_some() || query.explain;
         if shaped || !query.sort.is_empty() || !query.includes.is_empty() || !query.revincludes.is_empty() {
             let told = "A search of all types takes the parameters that all resources have, _type and _count; no _sort, _include, _summary and the like.";
             issues.push(Issue::error(IssueType::NotSupported, "*", told));
@@ -127,7 +127,7 @@ impl Gateway {
         let (catalog, mut plans, mut own) = (self.catalog(), Vec::new(), false);
         for kind in &wanted {
             let bare = Query { criteria: query.criteria.clone(), ..Query::default() };
-            let (search, more) = resolve(&bare, &[*kind], &catalog, &self.base, self.page_size);
+            let (search, more) = self.resolved(&bare, &[*kind], &catalog).await?;
             own |= search.own;
             // What one type does not understand, none may take for granted.
             more.into_iter().for_each(|issue| {

@@ -46,7 +46,7 @@ impl Gateway {
             Target::Match(kind, condition) => (*kind, condition),
         };
         let most = self.limits.deletes;
-        let found = self.matching(self.condition(kind, condition, "condition")?, most + 1).await?;
+        let found = self.matching(self.condition(kind, condition, "condition").await?, most + 1).await?;
         if found.versions.len() > most {
             let told = format!(
                 "More than {most} {kind} match \"{condition}\", the most that this server deletes at once: nothing was deleted; narrow the condition."

@@ -15,17 +15,22 @@ use crate::search::extract;
 use crate::search::key;
 use crate::search::plan::{Filter, Plan};
 use crate::search::resolve::{Inclusion, Search};
-use crate::store::port::{Page, Version};
+use crate::store::port::Version;
 
 /// More included resources than this are refused: the client should ask for smaller pages.
 const MOST: usize = 10_000;
 
 impl Gateway {
-    pub(super) async fn included(&self, search: &Search, page: &Page, catalog: &Catalog) -> Result<Vec<Arc<Version>>, Failure> {
-        let mut seen: HashSet<Key> = page.hits.iter().map(|hit| hit.version.key.clone()).collect();
+    /// What belongs around some resources; those in `seen` are there already.
+    pub(super) async fn included(
+        &self,
+        search: &Search,
+        mut around: Vec<Arc<Version>>,
+        mut seen: HashSet<Key>,
+        catalog: &Catalog,
+    ) -> Result<Vec<Arc<Version>>, Failure> {
         let mut found: Vec<Arc<Version>> = Vec::new();
         let (mut includes, mut revincludes): (Vec<_>, Vec<_>) = (search.includes.iter().collect(), search.revincludes.iter().collect());
-        let mut around: Vec<Arc<Version>> = page.hits.iter().map(|hit| Arc::clone(&hit.version)).collect();
         while !around.is_empty() {
             if includes.is_empty() && revincludes.is_empty() {
                 break;

@@ -9,8 +9,10 @@ pub mod bundle;
 mod capability;
 mod compartment;
 mod condition;
+mod contained;
 mod create;
 mod delete;
+mod explain;
 pub mod failure;
 mod history;
 mod include;
@@ -25,6 +27,7 @@ pub mod route;
 mod search;
 mod settle;
 mod subset;
+mod terms;
 mod transaction;
 mod update;
 
@@ -65,6 +68,8 @@ pub struct Gateway {
     pub limits: Limits,
     /// How large pages are.
     pub page_size: PageSize,
+    /// Whether `_explain` tells how a search is run.
+    pub explain: bool,
     /// Signs the places in next links.
     pub signer: Arc<Signer>,
     /// Whether scripts of other origins are served, for the CapabilityStatement.

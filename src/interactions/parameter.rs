@@ -108,7 +108,8 @@ impl Gateway {
     }
 
     fn load(&self, parameters: &Parameters) -> Result<Catalog, StoreError> {
-        let unknown = |id: &Id, why: String| StoreError::Failed(format!("the store has {DEFINING}/{id}, which cannot be understood: {why}"));
+        let unknown =
+            |id: &Id, why: String| StoreError::Failed(format!("the store has {DEFINING}/{id}, which cannot be understood: {why}"));
         let mut entries = Vec::with_capacity(parameters.stored.len());
         for stored in &parameters.stored {
             let id = &stored.progress.id;
@@ -172,9 +173,8 @@ impl Gateway {
             (of.map_or(*first, |(number, ..)| *number), told(refused, of.is_some()))
         })?;
         // A composite is another one, too, if a parameter that it is made of is.
-        let numbers = |catalog: &Catalog, id: &Id| {
-            catalog.own().iter().find(|own| own.entry.custom.id == *id).map(|own| own.numbers.clone())
-        };
+        let numbers =
+            |catalog: &Catalog, id: &Id| catalog.own().iter().find(|own| own.entry.custom.id == *id).map(|own| own.numbers.clone());
         let stored = self.catalogs.now().parameters.stored.clone();
         let mut definitions = Vec::new();
         for own in new.own() {

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::request::{Read, VersionRead, no_version};
 use super::{Answer, Failure, FailureKind, Gateway, subset};
-use crate::model::outcome::IssueType;
+use crate::model::outcome::{Issue, IssueType};
 use crate::model::reference::Key;
-use crate::search::query;
+use crate::search::query::{self, Summary};
 use crate::store::port::Version;
 
 impl Gateway {
@@ -19,12 +19,22 @@ impl Gateway {
         if fresh {
             return Ok(Answer::NotModified(version));
         }
-        if read.view.is_empty() {
+        self.viewed(version, &read.view)
+    }
+
+    /// As much of a version as is wanted.
+    fn viewed(&self, version: Arc<Version>, view: &[(String, String)]) -> Result<Answer, Failure> {
+        if view.is_empty() {
             return Ok(Answer::Resource(version));
         }
-        let (view, mut issues) = query::read(&read.view);
-        issues.extend(view.criteria.iter().map(|criterion| subset::not_for_a_read(&criterion.name())));
-        issues.extend((!view.types.is_empty()).then(|| subset::not_for_a_read("_type")));
+        let foreign = |(name, _): &&(String, String)| !matches!(name.as_str(), "_summary" | "_elements" | "_format" | "_pretty");
+        let mut issues: Vec<_> = view.iter().filter(foreign).map(|(name, _)| subset::not_for_a_read(name)).collect();
+        let (view, unread) = query::read(view);
+        issues.extend(unread);
+        if view.summary == Some(Summary::Count) {
+            let told = "_summary=count is for searches: a read takes true, text, data or false.";
+            issues.push(Issue::error(IssueType::Value, "_summary", told));
+        }
         if !issues.is_empty() {
             return Err(super::refused(FailureKind::Invalid, issues));
         }
@@ -37,7 +47,7 @@ impl Gateway {
     pub(super) async fn version_read(&self, read: VersionRead) -> Result<Answer, Failure> {
         let found = self.store.read_version(&read.key, read.version).await?;
         match found {
-            Some(version) => alive(version).map(Answer::Resource),
+            Some(version) => self.viewed(alive(version)?, &read.view),
             None if self.store.read(&read.key).await?.is_none() => Err(not_found(&read.key)),
             None => Err(no_version(&read.key, read.version)),
         }

@@ -204,7 +204,8 @@ impl Gateway {
             // Few at a time, so that large ones do not take much memory.
             let limit = (BATCH - writes.len()).min(20);
             let of = vec![catalog.of(*kind).searched()];
-            let page = self.store.search(&Plan { of, filter: Filter::All(Vec::new()), sort: Vec::new(), after, limit, total: false }).await?;
+            let page =
+                self.store.search(&Plan { of, filter: Filter::All(Vec::new()), sort: Vec::new(), after, limit, total: false }).await?;
             for hit in page.hits {
                 let version = &hit.version;
                 let body = version.body.as_deref().unwrap_or_default();

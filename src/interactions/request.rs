@@ -8,7 +8,7 @@ use super::bundle::{self, Entry};
 use super::operation::OperationOf;
 use super::patch::{self, PatchOf};
 use super::route::Route;
-use super::{Failure, FailureKind, Gateway};
+use super::{Failure, FailureKind, Gateway, capability};
 use crate::base::clock::Instant;
 use crate::model::outcome::{Issue, IssueType};
 use crate::model::primitive::Id;
@@ -192,6 +192,8 @@ pub struct VersionRead {
     pub key: Key,
     /// Which version.
     pub version: u64,
+    /// `_summary` and `_elements`, decoded.
+    pub view: Vec<(String, String)>,
 }
 
 /// update, or create under a given id.
@@ -285,7 +287,10 @@ impl Gateway {
         }
         match route {
             Route::Bundle => self.bundle(request),
-            Route::Capabilities => Ok(Interaction::Capabilities),
+            Route::Capabilities => {
+                capability::mode(&decoded(&request.query)?)?;
+                Ok(Interaction::Capabilities)
+            }
             Route::Search(kind, around) => {
                 let (parameters, handling) = (asked(&request)?, request.handling);
                 Ok(Interaction::Search(SearchOf { kind, around, parameters, handling }))
@@ -305,7 +310,7 @@ impl Gateway {
                 if_modified_since: request.if_modified_since,
                 view: decoded(&request.query)?,
             })),
-            Route::VersionRead(key, version) => Ok(Interaction::VersionRead(VersionRead { key, version })),
+            Route::VersionRead(key, version) => Ok(Interaction::VersionRead(VersionRead { key, version, view: decoded(&request.query)? })),
             Route::Update(place) => {
                 let target = place.with(&request.query);
                 update(request, target)

@@ -6,13 +6,15 @@ use std::sync::Arc;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::bundle::{Mode, Writer, warnings};
+use super::contained::{Entry, Within};
 use super::request::{Handling, SearchOf};
 use super::{ATTEMPTS, Answer, Failure, FailureKind, Gateway, refused, subset};
+use crate::model::outcome::{Issue, IssueType};
 use crate::model::schema::ResourceType;
 use crate::search::catalog::Catalog;
 use crate::search::plan::Filter;
-use crate::search::query::{self, Include, Query, Summary, Total};
-use crate::search::resolve::{Search, resolve};
+use crate::search::query::{self, Contained, Include, Query, Summary, Total};
+use crate::search::resolve::Search;
 use crate::store::port::{Page, StoreError, Unmet, Version};
 
 /// What may stand in a query value as it is.
@@ -23,22 +25,26 @@ impl Gateway {
     pub(super) async fn search(&self, of: SearchOf) -> Result<Answer, Failure> {
         for _ in 0..ATTEMPTS {
             let catalog = self.catalog();
-            let (bundle, own) = self.search_by(&of, &catalog).await?;
+            let (answer, own) = self.search_by(&of, &catalog).await?;
             // Rows of a parameter that was changed or deleted meanwhile do not answer.
             if !own || self.is_current(&catalog).await? {
-                return Ok(Answer::Bundle(bundle));
+                return Ok(answer);
             }
         }
         Err(StoreError::Unmet(Unmet::Catalog).into())
     }
 
     /// The answer to a search as a catalog understands it, and whether it rests on parameters of this server's own.
-    async fn search_by(&self, of: &SearchOf, catalog: &Arc<Catalog>) -> Result<(bytes::Bytes, bool), Failure> {
+    async fn search_by(&self, of: &SearchOf, catalog: &Arc<Catalog>) -> Result<(Answer, bool), Failure> {
         let SearchOf { kind, around, parameters, handling } = of;
         let kind = *kind;
         let (query, mut issues) = query::read(parameters);
         let kinds = self.kinds(kind, &query)?;
-        let (mut search, more) = resolve(&query, &kinds, catalog, &self.base, self.page_size);
+        if query.explain && !self.explain {
+            let told = "How a search is run is told only if the server is configured for it ([search] explain = true).";
+            issues.push(Issue::error(IssueType::NotSupported, "_explain", told));
+        }
+        let (mut search, more) = self.resolved(&query, &kinds, catalog).await?;
         issues.extend(more);
         if !issues.is_empty() && *handling == Handling::Strict {
             return Err(refused(FailureKind::Invalid, issues));
@@ -56,9 +62,16 @@ impl Gateway {
                 Failure::invalid(query::CURSOR, "This page link is not one of this server for this search: start again without it.")
             })?);
         }
-        let page = self.store.search(&search.plan).await?;
-        let bundle = self.searchset((&search, catalog), &address, query.cursor.as_deref(), &page, &issues).await?;
-        Ok((bundle, search.own))
+        let within = self.within(&mut search, &query, &kinds).await?;
+        if query.explain && self.explain {
+            return Ok((self.explain(&search, &address).await.map(Answer::Parameters)?, search.own));
+        }
+        let mut page = self.store.search(&search.plan).await?;
+        if let Some(within) = within.as_ref().filter(|within| within.is_alone() && search.plan.total) {
+            page.total = Some(self.count_within(&search.plan, within).await?);
+        }
+        let bundle = self.searchset((&search, catalog), within.as_ref(), &address, query.cursor.as_deref(), &page, &issues).await?;
+        Ok((Answer::Bundle(bundle), search.own))
     }
 
     /// The types that are searched: that of the address, or those of `_type`, or all.
@@ -83,12 +96,20 @@ impl Gateway {
     async fn searchset(
         &self,
         (search, catalog): (&Search, &Catalog),
+        within: Option<&Within>,
         address: &str,
         cursor: Option<&str>,
         page: &Page,
-        issues: &[crate::model::outcome::Issue],
+        issues: &[Issue],
     ) -> Result<bytes::Bytes, Failure> {
-        let others = self.included(search, page, catalog).await?;
+        let matches: Vec<Entry> = match within.filter(|within| within.is_alone()) {
+            Some(within) => page.hits.iter().flat_map(|hit| within.entries(&hit.version)).collect(),
+            None => page.hits.iter().map(|hit| Entry::of(&hit.version)).collect(),
+        };
+        // A contained resource has no address that others could refer to.
+        let seen = matches.iter().filter(|entry| entry.inner.is_none()).map(|entry| entry.version.key.clone()).collect();
+        let around = matches.iter().map(|entry| Arc::clone(&entry.version)).collect();
+        let others = self.included(search, around, seen, catalog).await?;
         let with = |token: &str| format!("{address}{}{}={token}", if address.contains('?') { '&' } else { '?' }, query::CURSOR);
         let mut links = vec![("self", cursor.map_or_else(|| address.to_owned(), &with))];
         if let Some(last) = page.hits.last().filter(|_| page.more) {
@@ -96,15 +117,15 @@ impl Gateway {
         }
         let length = |version: &Version| version.body.as_ref().map_or(0, bytes::Bytes::len) + 160;
         let size =
-            page.hits.iter().map(|hit| length(&hit.version)).sum::<usize>() + others.iter().map(|version| length(version)).sum::<usize>();
+            matches.iter().map(|entry| length(&entry.version)).sum::<usize>() + others.iter().map(|version| length(version)).sum::<usize>();
         // The first page tells the number of matches for nothing when it has them all.
-        let whole = (cursor.is_none() && !page.more && search.plan.limit > 0).then_some(page.hits.len() as u64);
+        let whole = (cursor.is_none() && !page.more && search.plan.limit > 0).then_some(matches.len() as u64);
         let mut writer = Writer::new("searchset", self.new_id().as_str(), self.clock.now(), page.total.or(whole), &links, size);
-        for hit in &page.hits {
-            self.write(&hit.version, search, Mode::Match, &mut writer);
+        for entry in &matches {
+            self.write(entry, search, Mode::Match, &mut writer);
         }
         for version in &others {
-            self.write(version, search, Mode::Include, &mut writer);
+            self.write(&Entry::of(version), search, Mode::Include, &mut writer);
         }
         if !issues.is_empty() {
             writer.found(None, &warnings(issues), Mode::Outcome);
@@ -112,10 +133,10 @@ impl Gateway {
         Ok(writer.finish())
     }
 
-    fn write(&self, version: &Version, search: &Search, mode: Mode, writer: &mut Writer) {
-        let Some(body) = &version.body else { return };
-        let url = format!("{}/{}", self.base, version.key);
-        let part = subset::of(version, Some(search.summary), &search.elements, self.schema(), &self.limits);
+    fn write(&self, entry: &Entry, search: &Search, mode: Mode, writer: &mut Writer) {
+        let Some(body) = &entry.version.body else { return };
+        let url = entry.url(&self.base);
+        let part = subset::of(&entry.version, Some(search.summary), &search.elements, self.schema(), &self.limits);
         let body = part.as_ref().unwrap_or(body);
         writer.found(Some(&url), std::str::from_utf8(body).unwrap_or("{}"), mode);
     }
@@ -170,6 +191,12 @@ impl Gateway {
         }
         if !used.elements.is_empty() {
             add("_elements", &used.elements.join(","));
+        }
+        if let Some(contained) = used.contained {
+            add("_contained", if contained == Contained::Both { "both" } else { "true" });
+            if used.contained_alone {
+                add("_containedType", "contained");
+            }
         }
         if used.count.is_some() {
             add("_count", &limit.to_string());

@@ -3,6 +3,8 @@
 //! Mandatory elements, id and meta always stay; the part is marked with the tag SUBSETTED.
 //! Source: <https://hl7.org/fhir/R4/search.html#summary>, <https://hl7.org/fhir/R4/search.html#elements>.
 
+use std::fmt::Write as _;
+
 use bytes::Bytes;
 
 use crate::base::budget::Limits;
@@ -35,6 +37,10 @@ pub(super) fn of(
     let resource = read_json(version.body.as_ref()?, schema, limits).ok()?;
     let root = resource.root();
     let mut out = format!("{{\"resourceType\":\"{}\"", resource.kind());
+    if root.get("meta").is_none() {
+        // A contained resource may have none.
+        let _ = write!(out, ",\"meta\":{{\"tag\":[{SUBSETTED}]}}");
+    }
     for member in root.members() {
         let Some(facts) = facts(member, root, schema) else { continue };
         let name = schema.name(facts.name);

@@ -66,12 +66,7 @@ pub struct Refused {
 
 /// A number and those of what is kept beside it.
 pub(super) fn numbers(number: ParameterNumber) -> [ParameterNumber; 4] {
-    [
-        number,
-        key::aside(number, Aside::Identifier),
-        key::aside(number, Aside::Canonical),
-        key::aside(number, Aside::Position),
-    ]
+    [number, key::aside(number, Aside::Identifier), key::aside(number, Aside::Canonical), key::aside(number, Aside::Position)]
 }
 
 fn issue(code: IssueType, place: &str, told: impl Into<String>) -> Issue {
@@ -170,7 +165,8 @@ impl Custom {
     ) -> Result<Vec<(ResourceType, Compiled)>, Refused> {
         let (mut compiled, mut issues) = (Vec::new(), Vec::new());
         if let Some(other) = catalog.own().iter().find(|other| other.entry.custom.url == self.url) {
-            let told = format!("SearchParameter/{}, which is active, has the same URL: choose another, or retire it.", other.entry.custom.id);
+            let told =
+                format!("SearchParameter/{}, which is active, has the same URL: choose another, or retire it.", other.entry.custom.id);
             issues.push(issue(IssueType::Duplicate, "url", told));
         }
         for kind in &self.bases {
@@ -251,7 +247,8 @@ impl Custom {
         if text.len() > LONGEST {
             return Err(issue(IssueType::TooLong, place, format!("An expression has {LONGEST} characters at most.")));
         }
-        let compiled = Expression::compile_foreign(text, catalog.schema()).map_err(|invalid| issue(IssueType::Invalid, place, format!("{invalid}.")))?;
+        let compiled = Expression::compile_foreign(text, catalog.schema())
+            .map_err(|invalid| issue(IssueType::Invalid, place, format!("{invalid}.")))?;
         let types = compiled.types(focus, resource, catalog.schema());
         let types = types.map_err(|told| issue(IssueType::Invalid, place, format!("On {kind}: {told}.")))?;
         if types.is_empty() {

@@ -25,6 +25,7 @@ enum Space {
     Uri = 8,
     Wide = 9,
     OfType = 10,
+    Contains = 11,
 }
 
 /// Beside its values a parameter may have others, kept under a number of their own.
@@ -70,6 +71,12 @@ impl Key {
 #[must_use]
 pub fn of_type(kind: ResourceType) -> u64 {
     Key::new(Space::Type, 0).part(kind.name()).done()
+}
+
+/// Resources that contain one of the type (`_contained`).
+#[must_use]
+pub fn contains(kind: ResourceType) -> u64 {
+    Key::new(Space::Contains, 0).part(kind.name()).done()
 }
 
 /// Resources in which the parameter's element is there (`:missing=false`).

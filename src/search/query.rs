@@ -15,6 +15,28 @@ pub struct Criterion {
     pub modifier: Option<String>,
     /// The alternatives, still escaped.
     pub values: Vec<String>,
+    /// How a value is compared.
+    pub how: How,
+}
+
+/// How a value is compared, beside its modifier.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum How {
+    /// As the parameter's kind says.
+    #[default]
+    Plain,
+    /// An item is the same (`eq` of a `_filter`).
+    Equals,
+    /// An item is another (`ne`).
+    Unequal,
+    /// An item has it inside (`co`).
+    Contains,
+    /// An item is larger or smaller, as the prefix of the value says.
+    Ordered,
+    /// A string ends with it (`ew`).
+    Ends,
+    /// A period overlaps with that of the value (`po`).
+    Overlaps,
 }
 
 /// A step from one resource to another.
@@ -60,7 +82,7 @@ impl Criterion {
                 rest = then;
             } else {
                 let (code, modifier) = rest.split_once(':').map_or((rest, None), |(code, modifier)| (code, Some(modifier.to_owned())));
-                return Ok(Self { path, code: code.to_owned(), modifier, values });
+                return Ok(Self { path, code: code.to_owned(), modifier, values, how: How::Plain });
             }
         }
     }
@@ -117,6 +139,14 @@ pub enum Summary {
     False,
 }
 
+/// `_contained`: whether resources inside of others are searched.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[expect(missing_docs, reason = "named as in the specification")]
+pub enum Contained {
+    True,
+    Both,
+}
+
 /// A search as written.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Query {
@@ -138,6 +168,12 @@ pub struct Query {
     pub revincludes: Vec<Include>,
     /// `_type`: the types of a search over several.
     pub types: Vec<String>,
+    /// `_contained`; `None` for false.
+    pub contained: Option<Contained>,
+    /// `_containedType=contained`: whether contained resources are told without their containers.
+    pub contained_alone: bool,
+    /// `_explain`: whether to tell how the search is run, instead of what it finds.
+    pub explain: bool,
     /// Where to go on: the token of a next link.
     pub cursor: Option<String>,
 }
@@ -191,6 +227,28 @@ fn parameter(query: &mut Query, name: &str, value: &str) -> Result<(), String> {
                 "false" => Summary::False,
                 _ => return Err(choice("true, text, data, count, false")),
             });
+        }
+        ("_contained", None) => {
+            query.contained = match value {
+                "false" => None,
+                "true" => Some(Contained::True),
+                "both" => Some(Contained::Both),
+                _ => return Err(choice("false, true, both")),
+            };
+        }
+        ("_containedType", None) => {
+            query.contained_alone = match value {
+                "container" => false,
+                "contained" => true,
+                _ => return Err(choice("container, contained")),
+            };
+        }
+        ("_explain", None) => {
+            query.explain = match value {
+                "true" => true,
+                "false" => false,
+                _ => return Err(choice("true, false")),
+            };
         }
         ("_elements", None) => query.elements.extend(value.split(',').filter(|name| !name.is_empty()).map(str::to_owned)),
         // "recurse" is what STU3 called it.

@@ -6,8 +6,10 @@
 //! Source: <https://hl7.org/fhir/R4/search.html>; our reading of its open points is in `docs/search.md`.
 
 mod condition;
+mod digits;
 mod expression;
 mod include;
+mod item;
 mod order;
 mod probe;
 mod value;
@@ -18,9 +20,11 @@ use std::sync::Arc;
 pub use condition::modifiers;
 pub use include::Inclusion;
 
+use super::budget::Budget;
 use super::catalog::{Catalog, Compiled, Origin, TypeCatalog};
 use super::plan::{Filter, Plan, Sort};
 use super::query::{Query, Summary, Total};
+use super::terms::{Known, Need, Terms};
 use crate::model::outcome::{Issue, IssueType};
 use crate::model::schema::ResourceType;
 
@@ -41,20 +45,28 @@ pub struct Search {
     pub used: Query,
     /// Whether it rests on parameters of this server's own, and so on the generation of the catalog.
     pub own: bool,
+    /// What has to be looked for on this server before the query can be understood; until then there are issues about it.
+    pub needs: Vec<Need>,
+    /// What the plan may read.
+    pub budget: Budget,
+    /// Each condition as it was written, and what it means; only if the search is to be explained.
+    pub conditions: Vec<(String, Filter)>,
 }
 
-/// How many matches a page may have.
+/// How many matches a page may have, and what finding them may cost.
 #[derive(Clone, Copy, Debug)]
 pub struct PageSize {
     /// Without `_count`.
     pub default: usize,
     /// At most, whatever `_count` says.
     pub most: usize,
+    /// Most resources that one search reads to test what no index row tells.
+    pub read: usize,
 }
 
 impl Default for PageSize {
     fn default() -> Self {
-        Self { default: 50, most: 1000 }
+        Self { default: 50, most: 1000, read: 20_000 }
     }
 }
 
@@ -62,6 +74,7 @@ impl Default for PageSize {
 struct Resolver<'a> {
     catalog: &'a Arc<Catalog>,
     base: &'a str,
+    terms: Terms<'a>,
     /// How many more links its chains may have: a chain through references to any type grows by all types at each step.
     links: Cell<usize>,
     /// Whether it met a parameter of this server's own.
@@ -75,17 +88,30 @@ const LINKS: usize = 2000;
 
 /// Gives a query its meaning for some types, at least one. The search covers what was understood; the issues tell the rest.
 ///
+/// `known` has the value sets and code systems of this server that the query depends on; [`Search::needs`] tells which are missing.
 /// With several types only what all of them have can be asked for, and the order is by `_id` or `_lastUpdated`.
 #[must_use]
-pub fn resolve(query: &Query, kinds: &[ResourceType], catalog: &Arc<Catalog>, base: &str, size: PageSize) -> (Search, Vec<Issue>) {
-    let resolver = Resolver { catalog, base, links: Cell::new(LINKS), met_own: Cell::new(false), met_unready: Cell::new(false) };
+pub fn resolve(
+    query: &Query,
+    kinds: &[ResourceType],
+    catalog: &Arc<Catalog>,
+    base: &str,
+    size: PageSize,
+    known: &Known,
+) -> (Search, Vec<Issue>) {
+    let terms = Terms::new(known, catalog.definitions(), base);
+    let (links, met_own, met_unready) = (Cell::new(LINKS), Cell::new(false), Cell::new(false));
+    let resolver = Resolver { catalog, base, terms, links, met_own, met_unready };
     let types: Vec<&TypeCatalog> = kinds.iter().map(|kind| catalog.of(*kind)).collect();
     let mut issues = Vec::new();
     let mut used = Query { criteria: Vec::new(), sort: Vec::new(), includes: Vec::new(), revincludes: Vec::new(), ..query.clone() };
-    let mut filters = Vec::new();
+    let (mut filters, mut conditions) = (Vec::new(), Vec::new());
     for criterion in &query.criteria {
         match resolver.on_each(&types, |own| resolver.criterion(criterion, own)) {
             Ok(filter) => {
+                if query.explain {
+                    conditions.push((format!("{}={}", criterion.name(), criterion.values.join(",")), filter.clone()));
+                }
                 filters.push(filter);
                 used.criteria.push(criterion.clone());
             }
@@ -108,10 +134,15 @@ pub fn resolve(query: &Query, kinds: &[ResourceType], catalog: &Arc<Catalog>, ba
     let count_only = query.summary == Some(Summary::Count) || query.count == Some(0);
     let limit = if count_only { 0 } else { query.count.unwrap_or(size.default).min(size.most) };
     let total = count_only || matches!(query.total, Some(Total::Accurate | Total::Estimate));
-    let filter = only(filters, Filter::All);
+    // What is dear to test comes last.
+    filters.sort_by_key(cost);
+    let budget = Budget::of(size.read);
+    let filter = budget.filter(only(filters, Filter::All));
+    let sort = sort.into_iter().map(|sort| budget.sort(sort)).collect();
     let plan = Plan { of: types.iter().map(|own| own.searched()).collect(), filter, sort, after: None, limit, total };
     let summary = query.summary.unwrap_or(Summary::False);
-    (Search { plan, includes, revincludes, summary, elements: query.elements.clone(), used, own: resolver.met_own.get() }, issues)
+    let (needs, own) = (resolver.terms.needs(), resolver.met_own.get());
+    (Search { plan, includes, revincludes, summary, elements: query.elements.clone(), used, own, needs, budget, conditions }, issues)
 }
 
 impl Resolver<'_> {
@@ -152,6 +183,17 @@ fn tells_type(filter: &Filter) -> bool {
         Filter::Any(filters) => filters.iter().all(tells_type),
         Filter::Not(_) | Filter::Id(_) | Filter::Probe(_) => false,
         _ => true,
+    }
+}
+
+/// What testing a filter on a resource costs: nothing but its rows, other resources, or its text.
+fn cost(filter: &Filter) -> u8 {
+    match filter {
+        Filter::All(filters) | Filter::Any(filters) | Filter::Group(_, filters) => filters.iter().map(cost).max().unwrap_or(0),
+        Filter::Not(inner) => cost(inner),
+        Filter::Linked(_) | Filter::Referenced(_) => 1,
+        Filter::Probe(_) => 2,
+        _ => 0,
     }
 }
 

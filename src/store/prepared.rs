@@ -94,11 +94,6 @@ impl<K, S> Prepared<K, S> {
         let Commit { matches, idempotency, generation, definitions, progress, .. } = commit;
         Ok(Self { writes, matches, idempotency, generation, definitions, progress, size })
     }
-
-    /// Whether it only replaces index rows or tells progress: nobody who waits for an answer wants it done soon.
-    pub(crate) fn is_index(&self) -> bool {
-        !self.progress.is_empty() || self.writes.iter().any(|write| write.index.is_some())
-    }
 }
 
 /// Rows as they are kept, and packed.

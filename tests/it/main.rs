@@ -21,5 +21,6 @@ mod profiles;
 mod races;
 mod released;
 mod rest;
+mod search;
 mod support;
 mod tidy;

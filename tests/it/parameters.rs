@@ -200,7 +200,10 @@ async fn over_postgresql_it_is_served_like_any_other() {
 async fn what_cannot_be_served_is_refused_with_its_place() {
     let server = Server::sqlite();
     let client = &server.client;
-    client.put("SearchParameter/taken", parameter("taken", "string", "Patient.name").to_string().replace('{', "{\"id\":\"taken\",")).await.expect(201);
+    client
+        .put("SearchParameter/taken", parameter("taken", "string", "Patient.name").to_string().replace('{', "{\"id\":\"taken\","))
+        .await
+        .expect(201);
     let with = |name: &str, value: Value| {
         let mut body = ward();
         body[name] = value;

@@ -33,7 +33,8 @@ fn writes_golden() -> bool {
 
 /// What every version stores: a resource with a history, one that is deleted, a reference, a parameter of the server's own.
 async fn fill(client: &Client) {
-    let patient = |family: &str| json!({"resourceType": "Patient", "id": "p", "birthDate": "1970-01-02", "name": [{"family": family}]}).to_string();
+    let patient =
+        |family: &str| json!({"resourceType": "Patient", "id": "p", "birthDate": "1970-01-02", "name": [{"family": family}]}).to_string();
     client.put("Patient/p", patient("Before")).await.expect(201);
     client.put("Patient/p", patient("After")).await.expect(200);
     let observation = json!({"resourceType": "Observation", "id": "o", "status": "final", "subject": {"reference": "Patient/p"},
@@ -109,7 +110,9 @@ fn dump(path: &Path) -> String {
     let (made, indexes): (Vec<_>, Vec<_>) = tables.iter().partition(|(_, sql)| sql.starts_with("CREATE TABLE"));
     for (name, statement) in made {
         sql += &format!("{statement};\n");
-        let mut columns = connection.prepare(&format!("SELECT group_concat('quote(' || name || ')', ' || '', '' || ') FROM pragma_table_info('{name}')")).unwrap();
+        let mut columns = connection
+            .prepare(&format!("SELECT group_concat('quote(' || name || ')', ' || '', '' || ') FROM pragma_table_info('{name}')"))
+            .unwrap();
         let quoted: String = columns.query_row([], |row| row.get(0)).unwrap();
         let mut lines = connection.prepare(&format!("SELECT {quoted} FROM {name}")).unwrap();
         for line in lines.query_map([], |row| row.get::<_, String>(0)).unwrap() {
@@ -148,10 +151,17 @@ fn dump_schema(url: &str, what: &[&str]) -> String {
     let (server, schema) = url.rsplit_once("search_path%3D").unwrap();
     let server = server.trim_end_matches("options=-c").trim_end_matches(['?', '&']);
     let program = cluster::program("pg_dump");
-    let output = Command::new(program).args(["--no-owner", "--no-comments", "--rows-per-insert=1", "--schema", schema]).args(what).arg(server).output().unwrap();
+    let output = Command::new(program)
+        .args(["--no-owner", "--no-comments", "--rows-per-insert=1", "--schema", schema])
+        .args(what)
+        .arg(server)
+        .output()
+        .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let told = String::from_utf8(output.stdout).unwrap().replace(&format!("{schema}."), "");
-    let own = |line: &&str| !["SET ", "SELECT pg_catalog", "--", "\\", "CREATE SCHEMA"].iter().any(|start| line.starts_with(start)) && !line.is_empty();
+    let own = |line: &&str| {
+        !["SET ", "SELECT pg_catalog", "--", "\\", "CREATE SCHEMA"].iter().any(|start| line.starts_with(start)) && !line.is_empty()
+    };
     told.lines().filter(own).map(|line| format!("{line}\n")).collect()
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 
 use super::asking::{Server, Verdict, judge, minimise};
+use super::filter::Filter;
 use super::parameters::{self, TYPES};
 use super::request::Request;
 use super::world::World;
@@ -98,7 +99,7 @@ impl Report {
         let mut blamed = BTreeSet::new();
         for pair in request.parameters.iter().filter(|(name, _)| name != "_type") {
             let kept = |own: &&(String, String)| own.0 == "_type" || *own == pair;
-            let alone = Request { kind: request.kind.clone(), parameters: request.parameters.iter().filter(kept).cloned().collect() };
+            let alone = Request { parameters: request.parameters.iter().filter(kept).cloned().collect(), ..request.clone() };
             let label = features(&alone).into_iter().collect::<Vec<_>>().join(" + ");
             let known = self.alone.get(&label).copied();
             let refused = match known {
@@ -157,13 +158,13 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for one in &self.told {
-            writeln!(f, "DISAGREED  {}\n    GET {}\n    {}", one.features, one.request, one.difference)?;
+            writeln!(f, "DISAGREED  {}\n    {}\n    {}", one.features, one.request, one.difference)?;
             for resource in &one.resources {
                 writeln!(f, "    {resource}")?;
             }
         }
         for (feature, words) in &self.words {
-            writeln!(f, "REFUSED  {feature}\n    GET {words}")?;
+            writeln!(f, "REFUSED  {feature}\n    {words}")?;
         }
         writeln!(f, "{:>8} {:>8} {:>8} {:>9}  feature", "asked", "found", "refused", "disagreed")?;
         for (feature, tally) in &self.features {
@@ -179,6 +180,13 @@ impl fmt::Display for Report {
 fn features(request: &Request) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let kind = request.kind.clone().unwrap_or_default();
+    if request.post {
+        found.insert("POST _search".to_owned());
+    }
+    if let Some(within) = &request.within {
+        let all = if request.kind.is_none() { ", all types" } else { "" };
+        found.insert(format!("compartment of {}{all}", within.split('/').next().unwrap_or_default()));
+    }
     for (name, value) in &request.parameters {
         match name.as_str() {
             "_sort" => {
@@ -189,6 +197,10 @@ fn features(request: &Request) -> BTreeSet<String> {
             "_count" | "_total" | "_summary" | "_include" | "_include:iterate" | "_revinclude" | "_revinclude:iterate" | "_list" => {
                 let star = if value.ends_with('*') { "=*" } else { "" };
                 found.insert(format!("{name}{star}"));
+            }
+            "_filter" => {
+                let operators = Filter::parse(value).map(|filter| filter.operators()).unwrap_or_default();
+                found.extend(operators.into_iter().map(|operator| format!("_filter {operator}")));
             }
             "_type" => drop(found.insert("several types".to_owned())),
             _ => drop(found.insert(criterion(&kind, name))),
@@ -217,6 +229,9 @@ fn criterion(kind: &str, name: &str) -> String {
         let end = known.iter().find(|own| parameters::find(own, next).is_some()).copied().unwrap_or_default();
         let open = if known.len() > 1 { "open " } else { "" };
         return format!("{open}chain {}", criterion(end, rest));
+    }
+    if matches!(name, "_text" | "_content" | "_list") {
+        return name.to_owned();
     }
     let (code, modifier) = name.split_once(':').unwrap_or((name, ""));
     let kind = if kind.is_empty() { TYPES.first().copied().unwrap_or_default() } else { kind };

@@ -122,7 +122,7 @@ fn token(chance: &mut Chance, shape: &str, element: &Value) -> Option<(String, S
 
 fn text(chance: &mut Chance, shape: &str, element: &Value) -> Option<(String, String)> {
     let text = chance_text(chance, shape, element)?.to_owned();
-    let text = if chance.percent(8) { chance.one(&WORDS).to_owned() } else { text };
+    let text = if chance.percent(8) { chance.one(WORDS).to_owned() } else { text };
     let (modifier, value) = match chance.below(5) {
         0 => ("exact", if chance.percent(80) { text } else { text.to_lowercase() }),
         1 => {
@@ -169,7 +169,7 @@ fn date(chance: &mut Chance, world: &World, element: &Value) -> Option<String> {
             let place = chance.below(world.all().len());
             select(world.at(place), "meta.lastUpdated").into_iter().filter_map(Value::as_str).next().unwrap_or(text).to_owned()
         }
-        4 | 5 if pooled => chance.one(&DATES).to_owned(),
+        4 | 5 if pooled => chance.one(DATES).to_owned(),
         _ => text.to_owned(),
     })
 }
@@ -177,7 +177,7 @@ fn date(chance: &mut Chance, world: &World, element: &Value) -> Option<String> {
 /// A quantity: its own unit, none, or another one.
 fn quantity(chance: &mut Chance, element: &Value) -> Option<String> {
     let own = element.get("value").map(Value::to_string).filter(|_| chance.percent(60));
-    let number = own.unwrap_or_else(|| chance.one(&DECIMALS).to_owned());
+    let number = own.unwrap_or_else(|| chance.one(DECIMALS).to_owned());
     let text = |name: &str| element.get(name).and_then(Value::as_str).map(escape);
     let prefix = chance.one(&PREFIXES);
     let unit = match (chance.below(8), text("system"), text("code"), text("unit")) {

@@ -6,13 +6,17 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use super::compartments::belongs;
 use super::escapes::{plain, split};
+use super::filter::Filter;
+use super::filtering::filtered;
 use super::includes::included;
 use super::links::Link;
 use super::matching::{Around, composite, matches};
 use super::order;
 use super::parameters::{self, Kind, Parameter, TYPES};
 use super::request::Request;
+use super::words;
 use super::world::{World, type_of};
 
 /// What a search has to give, as `Type/id`.
@@ -31,7 +35,8 @@ pub(super) struct Expected {
 pub(super) fn evaluate(world: &World, request: &Request) -> Result<Expected, String> {
     let mut found: BTreeSet<usize> = BTreeSet::new();
     for kind in request.kinds() {
-        let mut own: BTreeSet<usize> = world.of(&kind).collect();
+        let belongs = |place: &usize| request.within.as_deref().is_none_or(|within| belongs(world, within, *place));
+        let mut own: BTreeSet<usize> = world.of(&kind).filter(belongs).collect();
         for (name, value) in request.criteria() {
             let holding = holding(world, &kind, name, value)?;
             own.retain(|place| holding.contains(place));
@@ -41,6 +46,11 @@ pub(super) fn evaluate(world: &World, request: &Request) -> Result<Expected, Str
     let along = included(world, &request.includes(), &found);
     let mut places: Vec<usize> = found.into_iter().collect();
     order::sort(world, &request.sort(), &mut places)?;
+    if request.within.is_some() && request.kind.is_none() {
+        // Everything of a compartment comes type by type, first the type of the resource that it is of.
+        let owner = request.within.as_deref().and_then(|within| within.split('/').next()).unwrap_or_default();
+        places.sort_by_key(|place| (type_of(world.at(*place)) != owner, type_of(world.at(*place))));
+    }
     let names = |place: usize| world.name_at(place);
     Ok(Expected { matches: places.into_iter().map(names).collect(), included: along.into_iter().map(names).collect() })
 }
@@ -52,6 +62,13 @@ fn holding(world: &World, kind: &str, name: &str, value: &str) -> Result<BTreeSe
     }
     if name == "_list" {
         return Ok(listed(world, kind, value));
+    }
+    if name == "_filter" {
+        return filtered(world, kind, &Filter::parse(value)?);
+    }
+    if name == "_text" || name == "_content" {
+        let stand = |place: &usize| split(value, ',').iter().any(|asked| words::stand(world.at(*place), name == "_content", &plain(asked)));
+        return Ok(world.of(kind).filter(stand).collect());
     }
     if let Some((head, rest)) = name.split_once('.') {
         return chained(world, kind, head, rest, value);
@@ -121,7 +138,8 @@ fn listed(world: &World, kind: &str, value: &str) -> BTreeSet<usize> {
     places.filter(|place| type_of(world.at(*place)) == kind).collect()
 }
 
-fn reference(kind: &str, code: &str) -> Result<&'static Parameter, String> {
+/// The reference parameter `code` of a type.
+pub(super) fn reference(kind: &str, code: &str) -> Result<&'static Parameter, String> {
     let found = parameters::find(kind, code).filter(|parameter| parameter.kind == Kind::Reference);
     found.ok_or_else(|| format!("{kind} has no reference parameter {code}"))
 }

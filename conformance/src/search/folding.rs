@@ -4,8 +4,8 @@
 //! `ø` and `æ` are letters of their own.
 
 /// Letters with an accent, and without.
-const ACCENTS: [(&str, char); 8] =
-    [("áàâäãå", 'a'), ("éèêë", 'e'), ("íìîï", 'i'), ("óòôöõ", 'o'), ("úùûü", 'u'), ("ç", 'c'), ("ñ", 'n'), ("ýÿ", 'y')];
+const ACCENTS: [(&str, char); 9] =
+    [("áàâäãå", 'a'), ("éèêë", 'e'), ("íìîï", 'i'), ("óòôöõ", 'o'), ("úùûü", 'u'), ("ç", 'c'), ("ñ", 'n'), ("ýÿ", 'y'), ("ş", 's')];
 
 /// The text in small letters without accents.
 #[must_use]

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::escapes::{plain, split};
 use super::folding::fold;
 use super::links::Link;
-use super::number::{Decimal, Exact, compares};
+use super::number::{Decimal, Exact, Reach, compares};
 use super::parameters::Kind;
 use super::{elements, moment, tokens, units};
 
@@ -64,7 +64,7 @@ pub(super) fn matches(kind: Kind, modifier: &str, asked: &str, element: &Value, 
         (Kind::Number(shape), "") => {
             let (prefix, number) = prefixed(asked);
             let asked = Decimal::parse(number).ok_or_else(wrong)?;
-            Ok(number_of(shape, element, around.resource).is_some_and(|stored| compares(stored, prefix, asked)))
+            Ok(number_of(shape, element, around.resource).is_some_and(|stored| compares(&Reach::of(stored, ""), prefix, &asked)))
         }
         (Kind::Quantity, "") => quantity(asked, element).ok_or_else(wrong),
         (Kind::Near, "") => super::near::is_near(asked, element).ok_or_else(wrong),
@@ -114,13 +114,13 @@ pub(super) fn number_of(shape: &str, element: &Value, resource: &Value) -> Optio
     let Value::Number(number) = element else { return None };
     let value = Decimal::parse(&number.to_string())?.value;
     let zero = resource.get("coordinateSystem").and_then(Value::as_i64) == Some(0);
-    if shape == "start" && zero { value.plus(Exact::fraction(1, 1)?) } else { Some(value) }
+    Some(if shape == "start" && zero { value.plus(&Exact::fraction(1, 1)?) } else { value })
 }
 
 /// A Quantity that has a value.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Measure<'a> {
-    pub(super) value: Exact,
+    pub(super) value: Reach,
     pub(super) system: Option<&'a str>,
     pub(super) code: Option<&'a str>,
     pub(super) unit: Option<&'a str>,
@@ -132,6 +132,7 @@ pub(super) fn measure(element: &Value) -> Option<Measure<'_>> {
     let Some(Value::Number(number)) = element.get("value") else { return None };
     let text = |name: &str| element.get(name).and_then(Value::as_str);
     let value = Decimal::parse(&number.to_string())?.value;
+    let value = Reach::of(value, text("comparator").unwrap_or_default());
     Some(Measure { value, system: text("system"), code: text("code"), unit: text("unit") })
 }
 
@@ -149,7 +150,7 @@ fn quantity(asked: &str, element: &Value) -> Option<bool> {
     if system == units::UCUM && own.system == Some(units::UCUM) {
         let own_unit = own.code.and_then(units::canonical);
         if let (Some((kind, factor)), Some((own_kind, own_factor))) = (units::canonical(unit), own_unit) {
-            return Some(kind == own_kind && compares(own.value.times(own_factor)?, prefix, number.in_units_of(factor)?));
+            return Some(kind == own_kind && compares(&own.value.in_units_of(&own_factor), prefix, &number.in_units_of(&factor)));
         }
     }
     let same = match (system, unit) {
@@ -157,7 +158,7 @@ fn quantity(asked: &str, element: &Value) -> Option<bool> {
         ("", unit) => own.code == Some(unit) || own.unit == Some(unit),
         (system, unit) => own.system == Some(system) && own.code == Some(unit),
     };
-    Some(same && compares(own.value, prefix, number))
+    Some(same && compares(&own.value, prefix, &number))
 }
 
 /// Whether a URI is the one asked for, above it or below it, by whole steps of its path.

@@ -34,6 +34,13 @@
 //!   Plain parameters find what is written. The chromosome is also told by an accession `NC_000001` to `NC_000024`.
 //! - `_list` finds all items of the list that are there. `deceased` is true or false and never missing. `near` measures on a
 //!   sphere; its unit is km unless `m` or a mile is said.
+//! - A comparator makes a quantity all that lies below or above it, its end included: an interval without end, as a Period may be.
+//! - A leap second is of the minute and the day that it ends. An order downwards goes by clocks that stand still in it.
+//! - `_text` and `_content` find resources in which every word stands, as a word; of several values one is enough.
+//! - A `_filter` tells of the set of values to which a path leads: `ne` needs a value that is another one, `pr false` an empty set,
+//!   also where the path breaks off. Values have no letter case; a string is a value with spaces, and no more. White space and
+//!   separators in values are not asked for, nor `ne` of a concept with several codings.
+//! - Everything of a compartment (`Patient/x/*`) comes type by type, the patient first, then by the name of the type.
 //! - `:iterate` goes on over what came along until nothing new comes; a plain include applies to matches only.
 
 mod account;
@@ -41,9 +48,12 @@ mod asked;
 mod asking;
 mod chance;
 mod clinical;
+mod compartments;
 mod elements;
 mod escapes;
 mod evaluate;
+mod filter;
+mod filtering;
 mod folding;
 mod golden;
 mod includes;
@@ -51,6 +61,7 @@ mod links;
 mod loading;
 mod matching;
 mod moment;
+mod natural;
 mod near;
 mod number;
 mod order;
@@ -63,6 +74,8 @@ mod resources;
 mod tests;
 mod tokens;
 mod units;
+mod wanting;
+mod words;
 mod world;
 
 use std::sync::Arc;

@@ -4,56 +4,68 @@
 
 use std::cmp::Ordering;
 
-/// A fraction in lowest terms, with a positive denominator.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+use super::natural::Natural;
+
+/// The largest exponent that is read, up or down.
+const LARGEST: u32 = 2000;
+
+/// A fraction, not always in lowest terms. What is below is not 0.
+#[derive(Debug, Clone)]
 pub(super) struct Exact {
-    above: i128,
-    below: i128,
+    negative: bool,
+    above: Natural,
+    below: Natural,
 }
 
 impl Exact {
-    /// `above` by `below`; nothing if that is no number, or too large to be held.
+    /// `above` by `below`; nothing if that is no number.
     #[must_use]
-    pub(super) fn fraction(above: i128, below: i128) -> Option<Self> {
-        let shared = divisor(above, below);
-        let (above, below) = (above.checked_div(shared)?, below.checked_div(shared)?);
-        match below.cmp(&0) {
-            Ordering::Greater => Some(Self { above, below }),
-            Ordering::Less => Some(Self { above: above.checked_neg()?, below: below.checked_neg()? }),
-            Ordering::Equal => None,
-        }
+    pub(super) fn fraction(above: u64, below: u64) -> Option<Self> {
+        let natural = |number: u64| Natural::parse(&number.to_string());
+        let (above, below) = (natural(above)?, natural(below)?);
+        (!below.is_zero()).then_some(Self { negative: false, above, below })
     }
 
     /// The sum.
     #[must_use]
-    pub(super) fn plus(self, other: Self) -> Option<Self> {
-        let above = self.above.checked_mul(other.below)?.checked_add(other.above.checked_mul(self.below)?)?;
-        Self::fraction(above, self.below.checked_mul(other.below)?)
+    pub(super) fn plus(&self, other: &Self) -> Self {
+        let (one, two) = (self.above.times(&other.below), other.above.times(&self.below));
+        let below = self.below.times(&other.below);
+        let (negative, above) = match (self.negative == other.negative, one >= two) {
+            (true, _) => (self.negative, one.plus(&two)),
+            (false, true) => (self.negative, one.less(&two)),
+            (false, false) => (other.negative, two.less(&one)),
+        };
+        Self { negative, above, below }
     }
 
     /// The product.
     #[must_use]
-    pub(super) fn times(self, other: Self) -> Option<Self> {
-        Self::fraction(self.above.checked_mul(other.above)?, self.below.checked_mul(other.below)?)
+    pub(super) fn times(&self, other: &Self) -> Self {
+        let negative = self.negative != other.negative;
+        Self { negative, above: self.above.times(&other.above), below: self.below.times(&other.below) }
     }
 
     /// The number with the other sign.
     #[must_use]
-    pub(super) fn negative(self) -> Self {
-        Self { above: -self.above, below: self.below }
+    pub(super) fn negative(&self) -> Self {
+        Self { negative: !self.negative, ..self.clone() }
     }
 
     /// The number without its sign.
     #[must_use]
-    pub(super) fn size(self) -> Self {
-        Self { above: self.above.abs(), below: self.below }
+    pub(super) fn size(&self) -> Self {
+        Self { negative: false, ..self.clone() }
     }
 }
 
 impl Ord for Exact {
     fn cmp(&self, other: &Self) -> Ordering {
-        // The pools of this module stay far below what overflows here.
-        self.above.saturating_mul(other.below).cmp(&other.above.saturating_mul(self.below))
+        let sign = |own: &Self| if own.above.is_zero() { 0 } else { 1 - 2 * i32::from(own.negative) };
+        sign(self).cmp(&sign(other)).then_with(|| {
+            let sizes = self.above.times(&other.below).cmp(&other.above.times(&self.below));
+            if sign(self) < 0 { sizes.reverse() } else { sizes }
+        })
     }
 }
 
@@ -63,17 +75,16 @@ impl PartialOrd for Exact {
     }
 }
 
-/// The greatest common divisor, 1 at least.
-fn divisor(one: i128, other: i128) -> i128 {
-    let (mut one, mut other) = (one.saturating_abs(), other.saturating_abs());
-    while other != 0 {
-        (one, other) = (other, one % other);
+impl PartialEq for Exact {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
     }
-    one.max(1)
 }
 
+impl Eq for Exact {}
+
 /// A decimal as it was written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Decimal {
     /// Its value.
     pub(super) value: Exact,
@@ -82,7 +93,7 @@ pub(super) struct Decimal {
 }
 
 impl Decimal {
-    /// Reads `5.40`, `-3`, `1e2`; nothing if it is no number or has more than about thirty digits.
+    /// Reads `5.40`, `-3`, `1e2`; nothing if it is no number, or beyond the exponents that are read.
     #[must_use]
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (digits, exponent) = match text.split_once(['e', 'E']) {
@@ -94,51 +105,87 @@ impl Decimal {
             None => (false, digits.strip_prefix('+').unwrap_or(digits)),
         };
         let (whole, part) = digits.split_once('.').unwrap_or((digits, ""));
-        let all = format!("{whole}{part}");
-        if whole.is_empty() || all.len() > 30 || !all.bytes().all(|byte| byte.is_ascii_digit()) {
+        if whole.is_empty() {
             return None;
         }
         let unit = ten_to(exponent.checked_sub(i32::try_from(part.len()).ok()?)?)?;
-        let digits: i128 = all.parse().ok()?;
-        let value = Exact::fraction(if negative { -digits } else { digits }, 1)?.times(unit)?;
-        Some(Self { value, half: unit.times(Exact::fraction(1, 2)?)? })
+        let whole = Exact { negative, above: Natural::parse(&format!("{whole}{part}"))?, below: Natural::ten_to(0) };
+        Some(Self { value: whole.times(&unit), half: unit.times(&Exact::fraction(1, 2)?) })
     }
 
     /// The range `[low, high)` that its precision implies: `100` is 99.5 to 100.5, `100.00` is 99.995 to 100.005.
     #[must_use]
-    pub(super) fn range(self) -> Option<(Exact, Exact)> {
-        Some((self.value.plus(self.half.negative())?, self.value.plus(self.half)?))
+    pub(super) fn range(&self) -> (Exact, Exact) {
+        (self.value.plus(&self.half.negative()), self.value.plus(&self.half))
     }
 
     /// The same in another unit, of which one of the old has `factor`.
     #[must_use]
-    pub(super) fn in_units_of(self, factor: Exact) -> Option<Self> {
-        Some(Self { value: self.value.times(factor)?, half: self.half.times(factor)? })
+    pub(super) fn in_units_of(&self, factor: &Exact) -> Self {
+        Self { value: self.value.times(factor), half: self.half.times(factor) }
     }
 }
 
 /// A power of ten.
 fn ten_to(exponent: i32) -> Option<Exact> {
-    let power = 10i128.checked_pow(exponent.unsigned_abs())?;
-    if exponent < 0 { Exact::fraction(1, power) } else { Exact::fraction(power, 1) }
+    let power = usize::try_from(exponent.unsigned_abs()).ok().filter(|_| exponent.unsigned_abs() <= LARGEST)?;
+    let (one, many) = (Natural::ten_to(0), Natural::ten_to(power));
+    let (above, below) = if exponent < 0 { (one, many) } else { (many, one) };
+    Some(Exact { negative: false, above, below })
+}
+
+/// What a stored number may be: itself, or with a comparator all above or below it. An open side is nothing.
+#[derive(Debug, Clone)]
+pub(super) struct Reach {
+    /// The least.
+    pub(super) low: Option<Exact>,
+    /// The most.
+    pub(super) high: Option<Exact>,
+}
+
+impl Reach {
+    /// What a number with a comparator may be, or with another or none, itself.
+    #[must_use]
+    pub(super) fn of(number: Exact, comparator: &str) -> Self {
+        match comparator {
+            "<" | "<=" => Self { low: None, high: Some(number) },
+            ">" | ">=" => Self { low: Some(number), high: None },
+            _ => Self { low: Some(number.clone()), high: Some(number) },
+        }
+    }
+
+    /// The same in another unit, of which one of the old has `factor`.
+    #[must_use]
+    pub(super) fn in_units_of(&self, factor: &Exact) -> Self {
+        let convert = |number: &Exact| number.times(factor);
+        Self { low: self.low.as_ref().map(convert), high: self.high.as_ref().map(convert) }
+    }
 }
 
 /// Whether a stored number is what was asked for by `prefix` and `asked`.
 #[must_use]
-pub(super) fn compares(stored: Exact, prefix: &str, asked: Decimal) -> bool {
-    let equal = || asked.range().is_some_and(|(low, high)| stored >= low && stored < high);
+pub(super) fn compares(stored: &Reach, prefix: &str, asked: &Decimal) -> bool {
+    // An open side lies beyond every number.
+    let from = |least: &Exact| stored.low.as_ref().is_some_and(|low| low >= least);
+    let above = |number: &Exact| stored.high.as_ref().is_none_or(|high| high > number);
+    let below = |number: &Exact| stored.low.as_ref().is_none_or(|low| low < number);
+    let (low, high) = asked.range();
+    let equal = from(&low) && stored.high.as_ref().is_some_and(|own| *own < high);
+    let same = !above(&asked.value) && !below(&asked.value);
     match prefix {
-        "ne" => !equal(),
-        "gt" | "sa" => stored > asked.value,
-        "lt" | "eb" => stored < asked.value,
-        "ge" => stored >= asked.value,
-        "le" => stored <= asked.value,
+        "ne" => !equal,
+        "gt" => above(&asked.value),
+        "lt" => below(&asked.value),
+        "ge" => above(&asked.value) || same,
+        "le" => below(&asked.value) || same,
+        "sa" => stored.low.as_ref().is_some_and(|low| *low > asked.value),
+        "eb" => stored.high.as_ref().is_some_and(|high| *high < asked.value),
         "ap" => {
-            let tenth = Exact::fraction(1, 10).and_then(|tenth| asked.value.size().times(tenth));
-            let away = stored.plus(asked.value.negative()).map(Exact::size);
-            matches!((tenth, away), (Some(tenth), Some(away)) if away <= tenth)
+            let Some(tenth) = Exact::fraction(1, 10).map(|tenth| asked.value.size().times(&tenth)) else { return false };
+            let (least, most) = (asked.value.plus(&tenth.negative()), asked.value.plus(&tenth));
+            stored.low.as_ref().is_none_or(|low| *low <= most) && stored.high.as_ref().is_none_or(|high| *high >= least)
         }
-        _ => equal(),
+        _ => equal,
     }
 }
 
@@ -154,7 +201,7 @@ mod tests {
     fn precision_implies_a_range() {
         // The table of the specification, section "number"; `1e2` by its general rule (see the readings).
         let check = |asked: &str, low: &str, high: &str| {
-            assert_eq!(Decimal::parse(asked).unwrap().range().unwrap(), (number(low), number(high)), "{asked}");
+            assert_eq!(Decimal::parse(asked).unwrap().range(), (number(low), number(high)), "{asked}");
         };
         check("100", "99.5", "100.5");
         check("100.00", "99.995", "100.005");
@@ -169,7 +216,7 @@ mod tests {
         let check = |prefix: &str, asked: &str, expected: &str| {
             let found = ["-100", "99", "99.5", "100", "100.4", "100.5", "110", "110.1"]
                 .into_iter()
-                .filter(|stored| compares(number(stored), prefix, Decimal::parse(asked).unwrap()))
+                .filter(|stored| compares(&Reach::of(number(stored), ""), prefix, &Decimal::parse(asked).unwrap()))
                 .collect::<Vec<_>>();
             assert_eq!(found.join(" "), expected, "{prefix}{asked}");
         };
@@ -182,6 +229,31 @@ mod tests {
         check("sa", "100.4", "100.5 110 110.1");
         check("eb", "99.5", "-100 99");
         check("ap", "100", "99 99.5 100 100.4 100.5 110");
+    }
+
+    #[test]
+    fn comparators_reach_without_end() {
+        let check = |comparator: &str, expected: &str| {
+            let stored = Reach::of(number("5"), comparator);
+            let asked = ["5", "ne5", "gt5", "ge5", "sa5", "lt5", "le5", "eb5", "gt9", "sa4", "lt1", "eb6", "ap99", "ap-99"];
+            let found = asked.into_iter().filter(|asked| {
+                let (prefix, number) = asked.split_at(asked.find(|letter: char| !letter.is_ascii_lowercase()).unwrap());
+                compares(&stored, prefix, &Decimal::parse(number).unwrap())
+            });
+            assert_eq!(found.collect::<Vec<_>>().join(" "), expected, "{comparator}");
+        };
+        check("", "5 ge5 le5 sa4 eb6");
+        check("<", "ne5 lt5 le5 lt1 eb6 ap-99");
+        check(">=", "ne5 gt5 ge5 gt9 sa4 ap99");
+    }
+
+    #[test]
+    fn exponents_and_digits_have_no_end() {
+        let found =
+            |stored: &str, prefix: &str, asked: &str| compares(&Reach::of(number(stored), ""), prefix, &Decimal::parse(asked).unwrap());
+        assert!(found("1E400", "", "1E400") && !found("1E399", "", "1E400") && found("1e-400", "gt", "0"));
+        assert!(found("123456789012345678", "", "123456789012345678") && !found("123456789012345679", "", "123456789012345678"));
+        assert!(found("-1e-9", "lt", "-1e-10") && found("-0.0", "", "0"));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::folding::fold;
 use super::links::Link;
 use super::matching::{Measure, measure, number_of, texts};
-use super::number::Exact;
+use super::number::{Exact, Reach};
 use super::parameters::{self, Kind, Parameter};
 use super::world::{World, type_of};
 use super::{moment, tokens, units};
@@ -18,7 +18,11 @@ use super::{moment, tokens, units};
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Key {
     Text(String),
+    /// Before every number.
+    Least,
     Number(Exact),
+    /// After every number.
+    Most,
     Moment(i64),
 }
 
@@ -67,14 +71,25 @@ fn keys(world: &World, resource: &Value, parameter: &Parameter, element: &Value,
         Kind::Text(shape) => texts(shape, element).into_iter().map(|text| Key::Text(fold(text))).collect(),
         Kind::Uri => element.as_str().map(|text| Key::Text(text.to_owned())).into_iter().collect(),
         Kind::Reference => Link::of(&world.base, element).map(|link| Key::Text(link.text())).into_iter().collect(),
-        Kind::Date => moment::of(element).map(|span| Key::Moment(if down { span.high } else { span.low })).into_iter().collect(),
+        Kind::Date => {
+            moment::of(element).map(|span| Key::Moment(if down { moment::clock(span.high) } else { span.low })).into_iter().collect()
+        }
         Kind::Number(shape) => number_of(shape, element, resource).map(Key::Number).into_iter().collect(),
-        Kind::Quantity => measure(element).map(|own| Key::Number(canonical(own))).into_iter().collect(),
+        Kind::Quantity => measure(element).map(|own| end(canonical(own), down)).into_iter().collect(),
         Kind::Composite | Kind::Near => Vec::new(),
     }
 }
 
-fn canonical(own: Measure<'_>) -> Exact {
+fn canonical(own: Measure<'_>) -> Reach {
     let unit = own.code.filter(|_| own.system == Some(units::UCUM)).and_then(units::canonical);
-    unit.and_then(|(_, factor)| own.value.times(factor)).unwrap_or(own.value)
+    match unit {
+        Some((_, factor)) => own.value.in_units_of(&factor),
+        None => own.value,
+    }
+}
+
+/// The end of a number by which it is put in order: the lower one upwards, the upper one downwards.
+fn end(own: Reach, down: bool) -> Key {
+    let number = if down { own.high } else { own.low };
+    number.map_or(if down { Key::Most } else { Key::Least }, Key::Number)
 }

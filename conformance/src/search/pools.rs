@@ -9,7 +9,7 @@ use super::moment;
 use super::units::UCUM;
 
 /// Words for names and texts.
-pub(super) const WORDS: [&str; 18] = [
+pub(super) const WORDS: &[&str] = &[
     "Müller",
     "MULLER",
     "Mullersen",
@@ -28,13 +28,19 @@ pub(super) const WORDS: [&str; 18] = [
     "back\\slash",
     "Éva",
     "Smith-Jones",
+    "日本 太郎",
+    "😀 Smile",
+    "Şükrü",
+    "Łukasz",
+    "A\u{30a}ngstro\u{308}m",
+    "Ångström",
 ];
 /// Systems of codes and identifiers; an empty one is left out.
 pub(super) const SYSTEMS: [&str; 4] = ["https://a.example/codes", "https://b.example/codes", "https://a.example/codes/more", ""];
 /// Codes and values of identifiers.
 pub(super) const CODES: [&str; 10] = ["x", "X", "y", "a-1", "8480-6", "p|q", "c,d", "m$n", "xx", "0"];
 /// Dates of every precision.
-pub(super) const DATES: [&str; 24] = [
+pub(super) const DATES: &[&str] = &[
     "1969-07-20",
     "2019",
     "2019-12",
@@ -57,13 +63,43 @@ pub(super) const DATES: [&str; 24] = [
     "2020-03-01T12:00:00+12:45",
     "2020-03-02",
     "2020-12-31T23:30:00-11:00",
+    "2019-12-31T23:59:59+14:00",
+    "2019-12-31T12:00:00-12:00",
+    "2020-01-01T00:00:00.000001Z",
+    "1900-02-28",
+    "0001-01-01",
     "2021-01-01",
     "9999-12-31",
 ];
 /// Decimals as they are written.
-pub(super) const DECIMALS: [&str; 20] = [
-    "5.4", "5.40", "5.44", "5.45", "5.35", "5.349", "5", "100", "1e2", "1.00e2", "99.5", "100.5", "-5.4", "-0.5", "0", "0.0054", "5400",
-    "0.001", "60", "72.0",
+pub(super) const DECIMALS: &[&str] = &[
+    "5.4",
+    "5.40",
+    "5.44",
+    "5.45",
+    "5.35",
+    "5.349",
+    "5",
+    "100",
+    "1e2",
+    "1.00e2",
+    "99.5",
+    "100.5",
+    "-5.4",
+    "-0.5",
+    "0",
+    "0.0054",
+    "5400",
+    "0.001",
+    "60",
+    "72.0",
+    "1E-245",
+    "2e-245",
+    "1e245",
+    "-1e30",
+    "0.00000000000054",
+    "123456789012345",
+    "12345678901234.5",
 ];
 /// Units: what is read, system, code; empty ones are left out.
 pub(super) const UNITS: [(&str, &str, &str); 16] = [
@@ -129,12 +165,12 @@ impl Maker {
 
     /// A text.
     pub(super) fn word(&mut self) -> Value {
-        json!(self.chance.one(&WORDS))
+        json!(self.chance.one(WORDS))
     }
 
     /// A date of any precision.
     pub(super) fn date(&mut self) -> Value {
-        json!(self.chance.one(&DATES))
+        json!(self.chance.one(DATES))
     }
 
     /// A day.
@@ -154,7 +190,7 @@ impl Maker {
 
     /// A Period, open at one side sometimes.
     pub(super) fn period(&mut self) -> Value {
-        let (one, other) = (self.chance.one(&DATES), self.chance.one(&DATES));
+        let (one, other) = (self.chance.one(DATES), self.chance.one(DATES));
         let low = |text: &str| moment::parse(text).map_or(0, |span| span.low);
         let (start, end) = if low(one) <= low(other) { (one, other) } else { (other, one) };
         match self.chance.below(10) {
@@ -203,6 +239,16 @@ impl Maker {
         Value::Object(body)
     }
 
+    /// A narrative.
+    pub(super) fn narrative(&mut self) -> Value {
+        let words: Vec<&str> = (0..4).map(|_| self.chance.one(&["zebra", "Blå", "himmel", "quick", "fox", "purpura", "&amp;"])).collect();
+        let [one, two, three, four] = words.as_slice() else { return Value::Null };
+        json!({
+            "status": "generated",
+            "div": format!("<div xmlns=\"http://www.w3.org/1999/xhtml\"><p>{one} <b>{two}</b></p><p title=\"oslo\">{three} {four}</p></div>")
+        })
+    }
+
     /// A HumanName.
     pub(super) fn name(&mut self) -> Value {
         let mut body = Map::new();
@@ -233,7 +279,7 @@ impl Maker {
 
     /// A decimal with its digits.
     pub(super) fn decimal(&mut self) -> Value {
-        serde_json::from_str(self.chance.one(&DECIMALS)).unwrap_or_default()
+        serde_json::from_str(self.chance.one(DECIMALS)).unwrap_or_default()
     }
 
     /// A Quantity; it lacks its value rarely.
@@ -241,6 +287,8 @@ impl Maker {
         let (unit, system, code) = self.chance.one(&UNITS);
         let mut body = Map::new();
         self.put(&mut body, 96, "value", Self::decimal);
+        let valued = body.contains_key("value");
+        self.put(&mut body, if valued { 10 } else { 0 }, "comparator", |maker| json!(maker.chance.one(&["<", "<=", ">", ">="])));
         for (name, text) in [("unit", unit), ("system", system), ("code", code)] {
             self.put(&mut body, if text.is_empty() { 0 } else { 100 }, name, |_| json!(text));
         }

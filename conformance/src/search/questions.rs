@@ -14,7 +14,7 @@ pub(super) struct Questioner<'a> {
     pub(super) world: &'a World,
     pub(super) chance: Chance,
     /// For each resource, who refers to it by which parameter.
-    referrers: Vec<Vec<(usize, &'static Parameter)>>,
+    pub(super) referrers: Vec<Vec<(usize, &'static Parameter)>>,
 }
 
 /// Name and value of a criterion.
@@ -54,7 +54,12 @@ impl<'a> Questioner<'a> {
             parameters.extend(again);
         }
         self.shape(&kind, &mut parameters);
-        Request { kind: Some(kind), parameters }
+        let mut request = Request { kind: Some(kind), parameters, ..Request::default() };
+        if self.chance.percent(7) {
+            self.enclose(place, &mut request);
+        }
+        request.post = request.kind.is_some() && self.chance.percent(8);
+        request
     }
 
     /// A search over several types, by what all types have.
@@ -72,13 +77,14 @@ impl<'a> Questioner<'a> {
         if self.chance.percent(30) {
             parameters.push(("_count".to_owned(), self.chance.one(&["7", "30"]).to_owned()));
         }
-        Request { kind: None, parameters }
+        Request { parameters, post: self.chance.percent(10), ..Request::default() }
     }
 
     /// Order, pages, totals, and what comes along.
     fn shape(&mut self, kind: &str, parameters: &mut Vec<Pair>) {
         if self.chance.percent(6) {
-            parameters.push(("_summary".to_owned(), "count".to_owned()));
+            let count = self.chance.one(&[("_summary", "count"), ("_summary", "count"), ("_count", "0")]);
+            parameters.push((count.0.to_owned(), count.1.to_owned()));
             return;
         }
         if self.chance.percent(30) {
@@ -89,10 +95,10 @@ impl<'a> Questioner<'a> {
             parameters.push(("_sort".to_owned(), all.join(",")));
         }
         if self.chance.percent(25) {
-            parameters.push(("_count".to_owned(), self.chance.one(&["2", "3", "7", "20"]).to_owned()));
+            parameters.push(("_count".to_owned(), self.chance.one(&["1", "2", "3", "7", "20"]).to_owned()));
         }
         if self.chance.percent(15) {
-            parameters.push(("_total".to_owned(), "accurate".to_owned()));
+            parameters.push(("_total".to_owned(), self.chance.one(&["accurate", "accurate", "estimate", "none"]).to_owned()));
         }
         if self.chance.percent(14) {
             for _ in 0..self.chance.one(&[1, 1, 2]) {
@@ -129,6 +135,8 @@ impl<'a> Questioner<'a> {
         let pair = match dice {
             _ if dice < more / 2 => self.chain(place, depth),
             _ if dice < more => self.reverse_chain(place, depth),
+            80..87 if depth == 0 => self.filter(place),
+            87..90 => self.words(place),
             94..97 if depth == 0 => self.list(place),
             97..100 => self.missing(place),
             _ => None,
@@ -157,15 +165,20 @@ impl<'a> Questioner<'a> {
         Some((format!("{}{mark}{modifier}", parameter.code), values.join(",")))
     }
 
+    /// A reference of a resource, and where it leads.
+    pub(super) fn led(&mut self, place: usize) -> Option<(&'static Parameter, usize)> {
+        let world = self.world;
+        let own = parameters::of(type_of(world.at(place)));
+        let all: Vec<_> =
+            own.flat_map(|parameter| world.targets(place, parameter).into_iter().map(move |target| (parameter, target))).collect();
+        self.chance.pick(&all).copied()
+    }
+
     fn chain(&mut self, place: usize, depth: usize) -> Option<Pair> {
-        let resource = self.world.at(place);
-        let all: Vec<_> = parameters::of(type_of(resource))
-            .flat_map(|parameter| self.world.targets(place, parameter).into_iter().map(move |target| (parameter, target)))
-            .collect();
-        let (parameter, target) = *self.chance.pick(&all)?;
+        let (parameter, target) = self.led(place)?;
         let kind = type_of(self.world.at(target));
         let known = parameter.targets.iter().filter(|target| TYPES.contains(target)).count();
-        let (name, value) = self.criterion(target, depth + 1).filter(|(name, _)| !name.starts_with("_has"))?;
+        let (name, value) = self.criterion(target, depth + 1).filter(|(name, _)| !matches!(name.as_str(), "_text" | "_content"))?;
         let typed = if known > 1 { self.chance.percent(85) } else { self.chance.percent(25) };
         let head = if typed { format!("{}:{kind}", parameter.code) } else { parameter.code.to_owned() };
         Some((format!("{head}.{name}"), value))

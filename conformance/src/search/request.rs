@@ -8,6 +8,10 @@ use super::parameters::TYPES;
 pub(super) struct Request {
     /// The type, or nothing for a search over all types.
     pub(super) kind: Option<String>,
+    /// `Type/id` to whose compartment the matches have to belong.
+    pub(super) within: Option<String>,
+    /// Whether it is asked by POST.
+    pub(super) post: bool,
     /// Names and values, decoded but with the escapes of values, in their order.
     pub(super) parameters: Vec<(String, String)>,
 }
@@ -28,23 +32,34 @@ pub(super) struct Include {
 }
 
 impl Request {
-    /// Takes `Type?name=value&...` apart; without a type it is a search over all.
+    /// Takes `Type?name=value&...` apart; without a type it is a search over all. `Patient/x/Type` is one in a compartment, and what
+    /// ends in `_search` is asked by POST.
     #[must_use]
     pub(super) fn parse(text: &str) -> Self {
-        let (kind, query) = text.split_once('?').unwrap_or((text, ""));
+        let (path, query) = text.split_once('?').unwrap_or((text, ""));
+        let (path, post) = path.strip_suffix("_search").map_or((path, false), |path| (path.trim_end_matches('/'), true));
+        let (within, kind) = path.rsplit_once('/').map_or((None, path), |(within, kind)| (Some(within.to_owned()), kind));
         let pair = |pair: &str| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             (decode(name), decode(value))
         };
         let parameters = query.split('&').filter(|pair| !pair.is_empty()).map(pair).collect();
-        Self { kind: Some(kind.to_owned()).filter(|kind| !kind.is_empty()), parameters }
+        Self { kind: Some(kind.to_owned()).filter(|kind| !matches!(kind.as_str(), "" | "*")), within, post, parameters }
     }
 
     /// The text that goes behind the base URL.
     #[must_use]
     pub(super) fn text(&self) -> String {
         let pairs: Vec<String> = self.parameters.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
-        format!("{}?{}", self.kind.as_deref().unwrap_or_default(), pairs.join("&"))
+        let kind = self.kind.as_deref();
+        let mut path = match &self.within {
+            Some(within) => format!("{within}/{}", kind.unwrap_or("*")),
+            None => kind.unwrap_or_default().to_owned(),
+        };
+        if self.post {
+            path.push_str(if path.is_empty() { "_search" } else { "/_search" });
+        }
+        format!("{path}?{}", pairs.join("&"))
     }
 
     /// The types that are searched.
@@ -53,6 +68,9 @@ impl Request {
         match (&self.kind, self.value("_type")) {
             (Some(kind), _) => vec![kind.clone()],
             (None, Some(types)) => split(types, ','),
+            (None, None) if self.within.is_some() => {
+                super::compartments::types(self.within.as_deref().unwrap_or_default()).into_iter().map(str::to_owned).collect()
+            }
             (None, None) => TYPES.map(str::to_owned).to_vec(),
         }
     }
@@ -116,6 +134,11 @@ mod tests {
         };
         assert_eq!(request.includes(), [expected]);
         assert_eq!(Request::parse("?_type=Patient,List").kinds(), ["Patient", "List"]);
+        for text in ["Patient/_search?gender=male", "_search?_type=List", "Patient/x/Observation?code=x", "Patient/x/*?_count=2"] {
+            assert_eq!(Request::parse(text).text(), text);
+        }
+        let request = Request::parse("Patient/x/Observation/_search?code=x");
+        assert_eq!((request.kind.as_deref(), request.within.as_deref(), request.post), (Some("Observation"), Some("Patient/x"), true));
         assert_eq!(Request::parse("Patient?_include=*").includes().first().and_then(|include| include.source.clone()), None);
     }
 }

@@ -44,6 +44,7 @@ impl Maker {
         body.insert("resourceType".to_owned(), json!(kind));
         body.insert("id".to_owned(), json!(format!("r{number}")));
         self.put(&mut body, 40, "meta", Self::meta);
+        self.put(&mut body, 25, "text", |maker| maker.narrative());
         let repeats = !matches!(kind, "Location" | "Organization");
         if repeats {
             self.put(&mut body, 6, "contained", |maker| {

@@ -64,10 +64,13 @@ impl Store {
         (200, json!({}))
     }
 
-    fn search(&self, target: &str) -> (u16, Value) {
+    fn search(&self, target: &str, form: Option<&str>) -> (u16, Value) {
         // The rest of a next link is this server's own.
         let (plain, from) = target.split_once("&from=").unwrap_or((target, "0"));
-        let request = Request::parse(plain);
+        let mut request = Request::parse(plain);
+        if let Some(more) = form.filter(|form| !form.is_empty()) {
+            request = Request::parse(&format!("{plain}{}{more}", if plain.contains('?') { "&" } else { "?" }));
+        }
         let asks = |text: &str| request.parameters.iter().any(|(name, _)| name.contains(text));
         if self.bend == Bend::Refuses && asks(".") {
             return (400, json!({"resourceType": "OperationOutcome", "issue": [{"diagnostics": "chains are not served"}]}));
@@ -81,7 +84,7 @@ impl Store {
             _ => {}
         }
         let total = expected.matches.len() + usize::from(self.bend == Bend::Miscounts);
-        if request.value("_summary").is_some() {
+        if request.value("_summary").is_some() || request.value("_count") == Some("0") {
             return (200, json!({"resourceType": "Bundle", "type": "searchset", "total": total}));
         }
         let count = request.value("_count").map_or(1000, |count| count.parse().unwrap());
@@ -91,7 +94,7 @@ impl Store {
         let entries: Vec<Value> = page.chain(expected.included.iter().map(|name| entry("include", name))).collect();
         let mut bundle = json!({"resourceType": "Bundle", "type": "searchset", "total": total, "entry": entries});
         if from + count < expected.matches.len() {
-            bundle["link"] = json!([{"relation": "next", "url": format!("{}/{plain}&from={}", self.base, from + count)}]);
+            bundle["link"] = json!([{"relation": "next", "url": format!("{}/{}&from={}", self.base, Request { post: false, ..request.clone() }.text(), from + count)}]);
         }
         (200, bundle)
     }
@@ -104,7 +107,8 @@ async fn serve(store: Arc<Store>, request: Message<Incoming>) -> Result<Response
     let (status, body) = match method.as_str() {
         "PUT" => store.put(&body),
         "DELETE" => store.delete(&target),
-        _ => store.search(&target),
+        "POST" => store.search(&target, std::str::from_utf8(&body).ok()),
+        _ => store.search(&target, None),
     };
     Ok(Response::builder().status(status).body(Full::new(Bytes::from(body.to_string()))).unwrap())
 }

@@ -9,7 +9,7 @@ use super::number::Exact;
 pub(super) const UCUM: &str = "http://unitsofmeasure.org";
 
 /// Code, kind, and how many canonical units one of it is.
-const UNITS: [(&str, &str, i128, i128); 20] = [
+const UNITS: [(&str, &str, u64, u64); 20] = [
     ("g", "mass", 1, 1),
     ("mg", "mass", 1, 1000),
     ("ug", "mass", 1, 1_000_000),

@@ -48,7 +48,7 @@ impl Catalogue {
                 all.value_sets.entry(url(&set)).or_default().push((number, only(set, &["url", "version", "compose"])))
             })?;
             package.resources("CodeSystem", |system| {
-                let facts = only(system, &["url", "version", "content", "concept", "property"]);
+                let facts = only(system, &["url", "version", "content", "hierarchyMeaning", "concept", "property"]);
                 all.code_systems.entry(url(&facts)).or_default().push((number, facts));
             })?;
             if name == R4 {

@@ -6,6 +6,7 @@
 //! Invariant: runs only in the command `norn definitions` and in tests; the server never compiles.
 
 mod catalogue;
+mod code_systems;
 mod compartments;
 mod elements;
 mod json;
@@ -56,6 +57,7 @@ pub fn tables(packages: &[Package]) -> Result<Tables, CompileError> {
     let names = ConstraintNames::of(&all);
     Ok(Tables {
         files: vec![
+            ("code-systems.tsv", code_systems::table(&all)),
             ("compartments.tsv", compartments::table(&all)),
             ("constraints.tsv", names.table()),
             ("profiles.tsv", profiles::table(&all, &names)),

@@ -125,13 +125,13 @@ fn of_system<'a>(all: &'a Catalogue, package: usize, include: &'a Value, system:
 
 /// A code with those directly above it.
 #[derive(Debug)]
-struct Concept<'a> {
-    parents: Vec<&'a str>,
+pub(super) struct Concept<'a> {
+    pub(super) parents: Vec<&'a str>,
     told: &'a Value,
 }
 
 /// All codes of a system.
-fn concepts(system: &Value) -> BTreeMap<&str, Concept<'_>> {
+pub(super) fn concepts(system: &Value) -> BTreeMap<&str, Concept<'_>> {
     fn walk<'a>(told: &'a [Value], parent: Option<&'a str>, into: &mut BTreeMap<&'a str, Concept<'a>>) {
         for concept in told {
             let code = text(concept, "code");

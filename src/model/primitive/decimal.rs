@@ -5,6 +5,9 @@
 
 use std::cmp::Ordering;
 
+/// Numbers of so many digits have doubles of their own.
+const KEYED: usize = 15;
+
 /// A decimal number: sign, significant digits, and the power of ten of the last digit.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Decimal {
@@ -84,10 +87,49 @@ impl Decimal {
 
     /// An integer that sorts as the number does: the bits of the nearest double, made monotone.
     ///
-    /// Numbers that differ past the 17th digit share a key; larger than 1e308 in size, they share the outermost one.
+    /// Numbers of up to 15 digits and of an everyday size ([`Self::is_keyed_exactly`]) have keys of their own, and the keys of others
+    /// lie strictly on the right side of these. Two numbers that are both longer may share a key.
     #[must_use]
     pub fn sort_key(&self) -> i64 {
-        sort_key(self.nearest())
+        let nearest = sort_key(self.nearest());
+        if self.is_keyed_exactly() {
+            return nearest;
+        }
+        let zero = sort_key(0.0);
+        let beside = match self.cut() {
+            // Too small for a double, yet not zero.
+            None if self.negative => return nearest.min(zero - 1),
+            None => return nearest.max(zero + 1),
+            Some(beside) => beside,
+        };
+        let [inner, outer] = beside.map(|number| sort_key(number.nearest()));
+        let (low, high) = if self.negative { (outer, inner) } else { (inner, outer) };
+        // Between two neighbours of 15 digits there is room for several doubles; outside of what doubles hold there is none.
+        if high.saturating_sub(low) < 2 { nearest } else { nearest.clamp(low + 1, high - 1) }
+    }
+
+    /// Whether no other number has the same key, and all that are smaller or larger have a smaller or larger one.
+    #[must_use]
+    pub fn is_keyed_exactly(&self) -> bool {
+        self.is_short(KEYED)
+    }
+
+    /// Whether it has at most so many digits (without zeros at its end), and an everyday size.
+    #[must_use]
+    pub fn is_short(&self, most: usize) -> bool {
+        let zeros = self.digits.iter().rev().take_while(|digit| **digit == 0).count();
+        self.digits.is_empty() || (self.digits.len() - zeros <= most && (-290..=290).contains(&self.magnitude()))
+    }
+
+    /// The numbers of 15 digits next to a longer one, the smaller in size first; `None` if its size is out of the range of doubles.
+    fn cut(&self) -> Option<[Self; 2]> {
+        if !(-290..=290).contains(&self.magnitude()) {
+            return None;
+        }
+        let kept = self.digits.get(..KEYED)?;
+        let exponent = self.exponent.checked_add(i64::try_from(self.digits.len() - KEYED).ok()?)?;
+        let number = |digits: Vec<u8>| Self { negative: self.negative, digits, exponent };
+        Some([number(kept.to_vec()), number(add(kept, 1))])
     }
 
     /// The nearest double.

@@ -137,11 +137,12 @@ impl Reader<'_> {
         if !self.eat(b':') {
             return (!seconds_needed).then_some((start, 60 * SECOND));
         }
-        // 60 is a leap second; it stands for the same moment as the next minute's first second.
         let seconds = self.digits(2).filter(|s| *s <= 60)?;
+        // 60 is a leap second: it belongs to the minute that it ends, of which our count has only 60 seconds.
+        let leap = (seconds == 60).then_some((start + 60 * SECOND - 1, 1));
         let start = start + seconds * SECOND;
         if !self.eat(b'.') {
-            return Some((start, SECOND));
+            return Some(leap.unwrap_or((start, SECOND)));
         }
         let (mut fraction, mut width, mut count) = (0, SECOND, 0);
         while let Some(b) = self.rest.first().filter(|b| b.is_ascii_digit()) {
@@ -153,6 +154,6 @@ impl Reader<'_> {
             count += 1;
             self.rest = self.rest.get(1..)?;
         }
-        (count > 0).then_some((start + fraction, width))
+        (count > 0).then_some(leap.unwrap_or((start + fraction, width)))
     }
 }

@@ -53,6 +53,11 @@ fn moments_are_intervals() {
     check("2020-02-29T10:00:00Z", second);
     check("2020-02-29T10:00:00.123Z", 1000);
     check("2020-02-29T10:00:00.123456789Z", 1);
+    let day = moment::search_value("2016-12-31").unwrap();
+    for leap in ["2016-12-31T23:59:60Z", "2017-01-01T00:59:60.5+01:00"] {
+        let moment = moment::search_value(leap).unwrap();
+        assert!(day.start <= moment.start && moment.end <= day.end, "{leap} is of the day that it ends");
+    }
     assert_eq!(moment::instant("2020-01-01T01:00:00+01:00"), moment::instant("2020-01-01T00:00:00Z"));
 }
 
@@ -69,6 +74,24 @@ fn decimals_sort_by_value() {
     assert_eq!(Decimal::new("-0").unwrap().sort_key(), sort_key(0.0));
     for bad in ["", ".5", "5.", "1e", "abc", "0x1"] {
         assert!(Decimal::new(bad).is_none(), "{bad}");
+    }
+}
+
+#[test]
+fn long_decimals_lie_between_short_ones() {
+    for (short, long, next) in [
+        ("0.1", "0.1000000000000000055", "0.100000000000001"),
+        ("0.999999999999999", "0.9999999999999999999", "1"),
+        ("123456789012345000", "123456789012345001", "123456789012346000"),
+        ("0", "1e-400", "1e-280"),
+        ("1e280", "1e400", "2e400"),
+    ] {
+        for sign in ["", "-"] {
+            let key = |text: &str| Decimal::new(&format!("{sign}{text}")).unwrap().sort_key();
+            let (short, long, next) = (key(short), key(long), key(next));
+            let ordered = if sign.is_empty() { short < long && long <= next } else { short > long && long >= next };
+            assert!(ordered, "{sign}{long}: {short} {long} {next}");
+        }
     }
 }
 

@@ -2,10 +2,11 @@
 //!
 //! Source: <https://hl7.org/fhir/R4/search.html>, the table of each parameter type says which data types it reads and how.
 
-mod composite;
+pub(super) mod composite;
+mod contained;
 mod date;
 mod near;
-mod number;
+pub(super) mod number;
 pub(super) mod quantity;
 mod reference;
 mod sequence;
@@ -13,6 +14,7 @@ mod string;
 mod token;
 mod uri;
 
+pub use contained::Inner;
 pub(super) use near::LATITUDE;
 
 use super::catalog::{Catalog, Compiled, Origin, Reading, TypeCatalog};
@@ -29,6 +31,7 @@ pub(super) struct Sink<'a> {
     /// This server's base URL: references under it are told relative to it.
     base: &'a str,
     definitions: &'static Definitions,
+    quantities: &'a quantity::Seen,
 }
 
 impl Sink<'_> {
@@ -52,7 +55,7 @@ impl Sink<'_> {
 
     /// What is kept beside the parameter.
     fn aside(&mut self, what: Aside) -> Sink<'_> {
-        Sink { rows: self.rows, parameter: key::aside(self.parameter, what), base: self.base, definitions: self.definitions }
+        Sink { rows: self.rows, parameter: key::aside(self.parameter, what), ..*self }
     }
 }
 
@@ -63,15 +66,17 @@ pub fn rows(resource: &Resource, catalog: &Catalog, base: &str) -> Rows {
     let mut rows = Rows { last_updated: own.last_updated, ..Rows::default() };
     rows.posts.reserve(48);
     rows.posts.push(own.type_post);
+    contained::mark(resource, &mut rows);
     let there = Names::under(resource.root());
+    let quantities = quantity::Seen::default();
     for compiled in own.all() {
         let Some(expression) = compiled.expression.as_ref().filter(|expression| !expression.is_empty_without(there)) else { continue };
         if compiled.parameter.kind == ParameterKind::Composite {
-            composite::extract(compiled, own, resource, (base, catalog.definitions()), &mut rows);
+            composite::extract(compiled, own, resource, (base, catalog.definitions(), &quantities), &mut rows);
             continue;
         }
         let parameter = compiled.parameter.number;
-        let mut sink = Sink { rows: &mut rows, parameter, base, definitions: catalog.definitions() };
+        let mut sink = Sink { rows: &mut rows, parameter, base, definitions: catalog.definitions(), quantities: &quantities };
         let mut found = false;
         expression.each(resource.root(), |value| {
             if fits(compiled, &value) {
@@ -143,15 +148,55 @@ pub fn texts(resource: &Resource, compiled: &Compiled, base: &str) -> Vec<String
     texts
 }
 
+/// The texts of a string parameter in a resource, folded.
+#[must_use]
+pub fn strings(resource: &Resource, compiled: &Compiled) -> Vec<String> {
+    let Some(expression) = &compiled.expression else { return Vec::new() };
+    let mut texts = Vec::new();
+    expression.each(resource.root(), |value| {
+        let node = value.node().filter(|_| fits(compiled, &value));
+        node.into_iter().for_each(|node| string::texts(node, &mut |text| texts.push(text)));
+    });
+    texts
+}
+
 /// The texts beside the codes of a token parameter, folded: what `:text` looks at.
 #[must_use]
 pub fn labels(resource: &Resource, compiled: &Compiled) -> Vec<String> {
     let mut labels = Vec::new();
     let Some(expression) = &compiled.expression else { return labels };
     expression.each(resource.root(), |value| {
-        value.node().filter(|_| fits(compiled, &value)).into_iter().for_each(|node| token::labels(node, &mut |label| labels.push(key::fold(label))));
+        let node = value.node().filter(|_| fits(compiled, &value));
+        node.into_iter().for_each(|node| token::labels(node, &mut |label| labels.push(key::fold(label))));
     });
     labels
+}
+
+/// The rows of each element that a parameter finds in a resource, by themselves.
+pub(super) fn elements(resource: &Resource, compiled: &Compiled, base: &str, definitions: &'static Definitions) -> Vec<Rows> {
+    let mut all = Vec::new();
+    let Some(expression) = &compiled.expression else { return all };
+    let quantities = quantity::Seen::default();
+    expression.each(resource.root(), |value| {
+        if !fits(compiled, &value) {
+            return;
+        }
+        let mut rows = Rows::default();
+        let parameter = compiled.parameter.number;
+        element(compiled, value, &mut Sink { rows: &mut rows, parameter, base, definitions, quantities: &quantities });
+        all.push(rows);
+    });
+    all
+}
+
+/// The numbers of a number or quantity parameter in a resource, as they are written.
+pub(super) fn numbers(resource: &Resource, compiled: &Compiled) -> Vec<number::Written> {
+    let mut numbers = Vec::new();
+    let Some(expression) = &compiled.expression else { return numbers };
+    expression.each(resource.root(), |value| {
+        numbers.extend(value.node().filter(|_| fits(compiled, &value)).and_then(number::Written::of));
+    });
+    numbers
 }
 
 /// The targets of a reference parameter in a resource, as `reference::told` tells them: for `_include`.

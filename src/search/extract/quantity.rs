@@ -3,52 +3,79 @@
 //! A quantity with a comparator (`<5`) is open on that side. A unit is found by its code and by its text. Beside the number as it
 //! is written stands the number in canonical units, by which quantities of one dimension are compared.
 
+use std::cell::RefCell;
+
 use super::Sink;
 use super::key::{self, Aside};
 use crate::model::primitive::decimal::Decimal;
 use crate::model::primitive::unit::{Canonical, UCUM};
 use crate::model::tree::Node;
 
-/// Finds the value and unit of a Quantity, Money, or the ends of a Range.
+/// The quantities of a resource that were read already, by their place in its text: several parameters are about the same ones.
+pub(in crate::search) type Seen = RefCell<Vec<(usize, Option<Intervals>)>>;
+
+/// What a quantity is found by: low end, high end and unit.
+#[derive(Clone, Copy)]
+pub(in crate::search) struct Intervals {
+    written: (i64, i64, u64),
+    text: Option<u64>,
+    canonical: (i64, i64, u64),
+}
+
+/// Finds the value and unit of a Quantity, Money, or the ends of a Range: the row as it is written, and the one in canonical units.
 pub(super) fn extract(node: Node<'_>, sink: &mut Sink<'_>) {
+    let place = node.range().start;
+    let known = sink.quantities.borrow().iter().find(|(other, _)| *other == place).map(|(_, known)| *known);
+    let intervals = known.unwrap_or_else(|| {
+        let intervals = Intervals::of(node);
+        sink.quantities.borrow_mut().push((place, intervals));
+        intervals
+    });
+    let Some(Intervals { written: (low, high, unit), text, canonical }) = intervals else { return };
+    sink.interval(low, high, unit);
+    if let Some(text) = text {
+        sink.interval(low, high, text);
+    }
+    let (low, high, unit) = canonical;
+    sink.aside(Aside::Canonical).interval(low, high, unit);
+}
+
+impl Intervals {
+    fn of(node: Node<'_>) -> Option<Self> {
+        let (low, high, unit) = interval(node)?;
+        let ends = |sort_key: &dyn Fn(&Decimal) -> i64| match (&low, &high) {
+            (Some(low), Some(high)) if low == high => (sort_key(low), sort_key(low)),
+            (low, high) => (low.as_ref().map_or(i64::MIN, sort_key), high.as_ref().map_or(i64::MAX, sort_key)),
+        };
+        let (written, canonical) = (ends(&Decimal::sort_key), ends(&|end| unit.sort_key(end)));
+        Some(Self { written: (written.0, written.1, unit.written), text: unit.text, canonical: (canonical.0, canonical.1, unit.key()) })
+    }
+}
+
+/// Both ends, open where there is none, and the unit.
+pub(super) fn interval(node: Node<'_>) -> Option<(Option<Decimal>, Option<Decimal>, Unit)> {
     match node.type_name() {
         "Range" => {
             let (low, high) = (node.get("low"), node.get("high"));
             let value = |end: Option<Node<'_>>| end.and_then(value);
             let (from, to) = (value(low), value(high));
-            if from.is_some() || to.is_some() {
-                both(from, to, Unit::of(low.or(high)), sink);
-            }
+            (from.is_some() || to.is_some()).then(|| (from, to, Unit::of(low.or(high))))
         }
         "Money" => {
             let currency = node.get_text("currency").unwrap_or_default();
-            if let Some(value) = value(node) {
-                both(Some(value.clone()), Some(value), Unit::coded("urn:iso:std:iso:4217", &currency), sink);
-            }
+            let value = value(node)?;
+            Some((Some(value.clone()), Some(value), Unit::coded("urn:iso:std:iso:4217", &currency)))
         }
         _ => {
-            let Some(value) = value(node) else { return };
+            let value = value(node)?;
             let (low, high) = match node.get_text("comparator").as_deref() {
                 Some("<" | "<=") => (None, Some(value)),
                 Some(">" | ">=") => (Some(value), None),
                 _ => (Some(value.clone()), Some(value)),
             };
-            both(low, high, Unit::of(Some(node)), sink);
+            Some((low, high, Unit::of(Some(node))))
         }
     }
-}
-
-/// The row as it is written, and the one in canonical units.
-fn both(low: Option<Decimal>, high: Option<Decimal>, unit: Unit, sink: &mut Sink<'_>) {
-    let end = |end: &Option<Decimal>, open: i64| end.as_ref().map_or(open, Decimal::sort_key);
-    let (from, to) = (end(&low, i64::MIN), end(&high, i64::MAX));
-    sink.interval(from, to, unit.written);
-    if let Some(text) = unit.text {
-        sink.interval(from, to, text);
-    }
-    let end = |end: &Option<Decimal>, open: i64| end.as_ref().map_or(open, |end| unit.sort_key(end));
-    let (low, high) = (end(&low, i64::MIN), end(&high, i64::MAX));
-    sink.aside(Aside::Canonical).interval(low, high, unit.key());
 }
 
 fn value(node: Node<'_>) -> Option<Decimal> {
@@ -80,6 +107,16 @@ impl Unit {
             }
             None => Self::coded(&system, &label.unwrap_or_default()),
         }
+    }
+
+    /// The keys under which it is found as it is written.
+    pub(in crate::search) fn keys(&self) -> impl Iterator<Item = u64> {
+        [Some(self.written), self.text].into_iter().flatten()
+    }
+
+    /// Whether keys alone tell numbers in this unit from others of so many digits. Conversion keeps 14 digits.
+    pub(in crate::search) fn keys_tell(&self, number: &Decimal) -> bool {
+        if self.canonical.is_some() { number.is_short(13) } else { number.is_keyed_exactly() }
     }
 
     /// The key of all units with which it can be compared.

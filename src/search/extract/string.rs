@@ -7,8 +7,20 @@ use crate::model::tree::{Node, Shape};
 
 /// Finds the strings of an element.
 pub(super) fn extract(node: Node<'_>, sink: &mut Sink<'_>) {
+    each(node, &mut |text| {
+        sink.post(key::exact(sink.parameter, text));
+        sink.text(key::fold(text));
+    });
+}
+
+/// The strings of an element, folded.
+pub(super) fn texts(node: Node<'_>, found: &mut impl FnMut(String)) {
+    each(node, &mut |text| found(key::fold(text)));
+}
+
+fn each(node: Node<'_>, found: &mut impl FnMut(&str)) {
     if node.shape() != Shape::Object {
-        return one(node, sink);
+        return found(&node.text());
     }
     let parts: &[&str] = match node.type_name() {
         "HumanName" => &["text", "family", "given", "prefix", "suffix"],
@@ -17,15 +29,9 @@ pub(super) fn extract(node: Node<'_>, sink: &mut Sink<'_>) {
         _ => &["text", "value", "display"],
     };
     for part in parts {
-        node.all(part).for_each(|value| one(value, sink));
+        node.all(part).for_each(|value| found(&value.text()));
     }
     if node.type_name() == "CodeableConcept" {
-        node.all("coding").flat_map(|coding| coding.all("display")).for_each(|display| one(display, sink));
+        node.all("coding").flat_map(|coding| coding.all("display")).for_each(|display| found(&display.text()));
     }
-}
-
-fn one(node: Node<'_>, sink: &mut Sink<'_>) {
-    let text = node.text();
-    sink.post(key::exact(sink.parameter, &text));
-    sink.text(key::fold(&text));
 }

@@ -94,7 +94,8 @@ fn regions_of_sequences_are_counted_from_one() {
     let all = |text: String| rows(&read_json(text.as_bytes(), catalog.schema(), &Limits::default()).unwrap(), &catalog, "");
     let own = catalog.of(catalog.schema().resource_type("MolecularSequence").unwrap());
     let positions = |text: String| {
-        let wanted = ["variant-start", "variant-end"].map(|code| key::aside(own.parameter(code).unwrap().parameter.number, Aside::Position));
+        let wanted =
+            ["variant-start", "variant-end"].map(|code| key::aside(own.parameter(code).unwrap().parameter.number, Aside::Position));
         all(text).numbers.into_iter().filter(|row| wanted.contains(&row.parameter)).collect::<Vec<_>>()
     };
     // The same base, and the same place between two bases.

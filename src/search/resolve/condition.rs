@@ -5,8 +5,9 @@ use std::sync::Arc;
 use super::super::catalog::{Compiled, TypeCatalog};
 use super::super::key;
 use super::super::plan::{Filter, Link, Searched};
-use super::super::query::{Criterion, Step, split, unescape};
-use super::{Resolver, only, probe, value};
+use super::super::query::{Criterion, How, Step, split, unescape};
+use super::digits::Asked;
+use super::{Resolver, item, only, probe, value};
 use crate::definitions::{Parameter, ParameterKind};
 use crate::model::outcome::{Issue, IssueType};
 use crate::model::primitive::Id;
@@ -21,12 +22,7 @@ impl Resolver<'_> {
     fn along(&self, path: &[Step], criterion: &Criterion, own: &TypeCatalog) -> Result<Filter, Issue> {
         let refuse = |told: String| Issue::error(IssueType::NotSupported, criterion.name(), told);
         let Some((step, rest)) = path.split_first() else { return self.leaf(criterion, own) };
-        let joint = |parameter: &Parameter, from: Searched, to: Searched, filter| {
-            let left = self.links.get().checked_sub(1);
-            self.links.set(left.unwrap_or(0));
-            let told = || refuse("The chain may lead to too many types: name them, as in subject:Patient.name.".to_owned());
-            left.map(|_| Box::new(Link { parameter: parameter.number, from, to, filter })).ok_or_else(told)
-        };
+        let joint = |parameter: &Parameter, from, to, filter| self.link(parameter, from, to, filter).map_err(&refuse);
         match step {
             Step::Forward { code, target } => {
                 let parameter = self.reference(own, code).map_err(&refuse)?;
@@ -60,6 +56,14 @@ impl Resolver<'_> {
         }
     }
 
+    /// A step of a chain; an error if there are too many.
+    pub(super) fn link(&self, parameter: &Parameter, from: Searched, to: Searched, filter: Filter) -> Result<Box<Link>, String> {
+        let left = self.links.get().checked_sub(1);
+        self.links.set(left.unwrap_or(0));
+        let told = || "The chain may lead to too many types: name them, as in subject:Patient.name.".to_owned();
+        left.map(|_| Box::new(Link { parameter: parameter.number, from, to, filter })).ok_or_else(told)
+    }
+
     /// The reference parameter of that code.
     pub(super) fn reference<'t>(&self, own: &'t TypeCatalog, code: &str) -> Result<&'t Arc<Parameter>, String> {
         let none = || format!("{} has no reference parameter \"{code}\".", own.kind);
@@ -72,7 +76,7 @@ impl Resolver<'_> {
     }
 
     /// The types to which a chain may lead.
-    fn targets(&self, parameter: &Parameter, only: Option<&str>) -> Result<Vec<ResourceType>, String> {
+    pub(super) fn targets(&self, parameter: &Parameter, only: Option<&str>) -> Result<Vec<ResourceType>, String> {
         let Some(name) = only else {
             let all = || self.catalog.schema().resource_types().collect();
             return Ok(if parameter.targets.is_empty() { all() } else { parameter.targets.clone() });
@@ -106,7 +110,11 @@ impl Resolver<'_> {
         }
         let mut alternatives = Vec::with_capacity(criterion.values.len());
         for value in &criterion.values {
-            match self.one(compiled, modifier, value, own) {
+            let filter = match criterion.how {
+                How::Plain => self.one(compiled, modifier, value, own),
+                how => self.compared(how, compiled, value, own),
+            };
+            match filter {
                 Ok(filter) => alternatives.push(filter),
                 Err(value::Unread::Modifier) => return Err(unsupported(criterion, compiled)),
                 Err(value::Unread::Value(reason)) => return Err(refuse(reason)),
@@ -117,7 +125,7 @@ impl Resolver<'_> {
     }
 
     /// The filter of one value, still escaped.
-    fn one(&self, compiled: &Compiled, modifier: Option<&str>, value: &str, own: &TypeCatalog) -> Result<Filter, value::Unread> {
+    pub(super) fn one(&self, compiled: &Compiled, modifier: Option<&str>, value: &str, own: &TypeCatalog) -> Result<Filter, value::Unread> {
         let parameter = &*compiled.parameter;
         let plain = || value::Reading { parameter, number: parameter.number, modifier, base: self.base, own };
         match (parameter.kind, modifier) {
@@ -129,11 +137,27 @@ impl Resolver<'_> {
                 Ok(Filter::Probe(probe::label(self.catalog, own.kind, &parameter.code, &unescape(value))))
             }
             (ParameterKind::Token, Some("in" | "not-in")) if parameter.code != "_id" => self.members(parameter, &unescape(value)),
+            (ParameterKind::Token, Some("below")) if parameter.code != "_id" => self.subsumed(parameter, value, true),
+            (ParameterKind::Token, Some("above")) if parameter.code != "_id" => self.subsumed(parameter, value, false),
             (ParameterKind::Uri, Some("below")) => {
                 Ok(Filter::Probe(probe::below(self.catalog, own.kind, &parameter.code, &unescape(value))))
             }
+            (ParameterKind::Number | ParameterKind::Quantity, None) => {
+                let filter = plain().filter(value)?;
+                Ok(match Asked::read(value).filter(|asked| !asked.is_told_by_keys()) {
+                    Some(asked) => Filter::All(vec![filter, Filter::Probe(probe::numbers(self.catalog, own.kind, &parameter.code, asked))]),
+                    None => filter,
+                })
+            }
             _ => plain().filter(value),
         }
+    }
+
+    /// A string that ends with a text: the index tells those that have it somewhere.
+    pub(super) fn ends(&self, compiled: &Compiled, text: &str, own: &TypeCatalog) -> Result<Filter, value::Unread> {
+        let parameter = &compiled.parameter;
+        let probe = probe::ends(self.catalog, own.kind, &parameter.code, text);
+        Ok(Filter::All(vec![Filter::TextPart(parameter.number, key::fold(text)), Filter::Probe(probe)]))
     }
 
     /// The parts of a composite hold on one element; that each of them holds at all is what the index can tell.
@@ -144,23 +168,40 @@ impl Resolver<'_> {
             let told = format!("\"{value}\" does not have {} parts: write {}.", codes.len(), codes.join("$"));
             return Err(value::Unread::Value(told));
         }
-        let mut parts = Vec::with_capacity(values.len());
+        let (mut parts, mut digits) = (Vec::with_capacity(values.len()), Vec::with_capacity(values.len()));
         for (part, value) in compiled.parts.iter().zip(&values) {
             let Some(of) = own.known(&part.code) else { return Err(value::Unread::Modifier) };
             let number = part.number_in_composites(of);
             let reading = value::Reading { parameter: &of.parameter, number, modifier: None, base: self.base, own };
             parts.push(reading.filter(value)?);
+            let numeric = matches!(of.parameter.kind, ParameterKind::Number | ParameterKind::Quantity);
+            digits.push(numeric.then(|| Asked::read(value)).flatten().filter(|asked| !asked.is_told_by_keys()));
         }
-        Ok(Filter::All(parts.iter().cloned().chain([Filter::Group(compiled.parameter.number, parts.clone())]).collect()))
+        let mut all = parts.clone();
+        all.push(Filter::Group(compiled.parameter.number, parts.clone()));
+        if digits.iter().any(Option::is_some) {
+            let parts = parts.into_iter().zip(digits).collect();
+            all.push(Filter::Probe(item::composite(self.catalog, own.kind, &compiled.parameter.code, self.base, parts)));
+        }
+        Ok(Filter::All(all))
     }
 
     /// The codes of a value set.
     fn members(&self, parameter: &Parameter, url: &str) -> Result<Filter, value::Unread> {
-        let bare = url.split_once('|').map_or(url, |(bare, _)| bare);
-        let wrong = |told: String| value::Unread::Value(told);
-        let set = self.catalog.definitions().value_set(bare).ok_or_else(|| wrong(format!("The value set \"{url}\" is not known here.")))?;
-        let codes = set.codes().ok_or_else(|| wrong(format!("The codes of the value set \"{url}\" cannot be listed here.")))?;
-        Ok(Filter::Any(codes.into_iter().map(|(system, code)| Filter::Post(key::token(parameter.number, system, code))).collect()))
+        let codes = self.terms.members(url).map_err(value::Unread::Value)?;
+        Ok(Filter::Any(codes.iter().map(|(system, code)| Filter::Post(key::token(parameter.number, system, code))).collect()))
+    }
+
+    /// A code and those that are kinds of it, or those that it is a kind of.
+    fn subsumed(&self, parameter: &Parameter, value: &str, below: bool) -> Result<Filter, value::Unread> {
+        let parts: Vec<String> = split(value, '|').iter().map(|part| unescape(part)).collect();
+        let [system, code] = parts.as_slice() else {
+            return Err(value::Unread::Value(format!(
+                "\"{value}\" has no system: write system|code, for a hierarchy belongs to a code system."
+            )));
+        };
+        let codes = self.terms.subsumed(system, code, below).map_err(value::Unread::Value)?;
+        Ok(Filter::Any(codes.iter().map(|code| Filter::Post(key::token(parameter.number, system, code))).collect()))
     }
 
     /// Parameters that are about the resource as a whole; `None` for all others.
@@ -179,6 +220,7 @@ impl Resolver<'_> {
                 Some(each(&|words| Ok(Filter::Probe(probe::narrative(self.catalog, words)))))
             }
             "_content" => Some(each(&|words| Ok(Filter::Probe(probe::content(self.catalog, words))))),
+            "_query" => Some(each(&|name| Err(format!("There is no query \"{name}\" here: no named query is defined on this server.")))),
             "_list" => Some(each(&|id| self.listed(id, own))),
             _ => None,
         }
@@ -248,7 +290,7 @@ pub fn modifiers(compiled: &Compiled) -> Vec<&'static str> {
     let mut all = match compiled.parameter.kind {
         _ if compiled.parameter.code == "_id" => return vec!["not"],
         ParameterKind::String => vec!["exact", "contains"],
-        ParameterKind::Token => vec!["not", "text", "in", "not-in", "of-type"],
+        ParameterKind::Token => vec!["not", "text", "in", "not-in", "above", "below", "of-type"],
         ParameterKind::Reference => vec!["[type]", "identifier"],
         ParameterKind::Uri => vec!["above", "below"],
         _ => Vec::new(),

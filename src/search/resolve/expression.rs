@@ -1,147 +1,150 @@
 //! `_filter`: conditions in one expression. Source: <https://hl7.org/fhir/R4/search_filter.html>.
 //!
-//! Served are `and`, `or`, `not(…)`, brackets, paths with dots, and the operators eq ne gt lt ge le sa eb ap co sw pr re in.
-//! Filters inside of paths (`a[b eq c].d`), and the operators ew, po, ss and sb, are refused.
+//! Filters inside of paths (`a[b eq c].d`) hold for the same target of a reference parameter, the same element of a composite
+//! parameter, or the same element of any other parameter, whose child elements are then named.
 
-use super::super::catalog::TypeCatalog;
+mod element;
+mod parse;
+
+use super::super::catalog::{Compiled, TypeCatalog};
+use super::super::key;
 use super::super::plan::Filter;
-use super::super::query::Criterion;
-use super::Resolver;
+use super::super::query::{Criterion, How};
+use super::{Resolver, only, probe, value};
+use crate::definitions::ParameterKind;
+use parse::{Expression, Operation, Path};
 
-/// Deeper expressions are refused.
-const DEPTH: usize = 32;
+/// The operators that are served.
+const OPERATORS: &str = "eq ne co sw ew gt lt ge le ap sa eb po pr re in ss sb";
 
 impl Resolver<'_> {
     /// The filter of an expression.
     pub(super) fn expression(&self, text: &str, own: &TypeCatalog) -> Result<Filter, String> {
-        let tokens = tokens(text)?;
-        let mut parser = Parser { resolver: self, own, tokens: &tokens };
-        let filter = parser.any(DEPTH)?;
-        match parser.tokens.first() {
-            None => Ok(filter),
-            Some(token) => Err(format!("\"{}\" is not expected there: put \"and\" or \"or\" between conditions.", token.text)),
-        }
+        self.meaning(&parse::expression(text)?, own)
     }
-}
 
-/// A word, a bracket, or a string in quotation marks.
-#[derive(Debug, PartialEq, Eq)]
-struct Token {
-    text: String,
-    quoted: bool,
-}
+    fn meaning(&self, expression: &Expression, own: &TypeCatalog) -> Result<Filter, String> {
+        let each = |all: &[Expression]| all.iter().map(|one| self.meaning(one, own)).collect::<Result<Vec<_>, _>>();
+        Ok(match expression {
+            Expression::All(all) => only(each(all)?, Filter::All),
+            Expression::Any(any) => only(each(any)?, Filter::Any),
+            Expression::Not(inner) => Filter::Not(Box::new(self.meaning(inner, own)?)),
+            Expression::Is(path, operation) => self.test(path, operation, own)?,
+        })
+    }
 
-fn tokens(text: &str) -> Result<Vec<Token>, String> {
-    let mut tokens = Vec::new();
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
-        match c {
-            _ if c.is_whitespace() => {}
-            '(' | ')' | '[' | ']' => tokens.push(Token { text: c.to_string(), quoted: false }),
-            '"' => {
-                let mut string = String::new();
-                loop {
-                    match chars.next() {
-                        Some('"') => break,
-                        Some('\\') => string.extend(chars.next()),
-                        Some(c) => string.push(c),
-                        None => return Err("A string has no end: close it by a quotation mark.".to_owned()),
-                    }
-                }
-                tokens.push(Token { text: string, quoted: true });
+    fn test(&self, path: &Path, operation: &Operation, own: &TypeCatalog) -> Result<Filter, String> {
+        let Some((inner, rest)) = &path.then else { return self.compare(&path.name, operation, own) };
+        if let Some((first, then)) = path.name.split_once('.') {
+            let then = Path { name: then.to_owned(), then: path.then.clone() };
+            return self.over(first, own, |there| self.test(&then, operation, there));
+        }
+        let (code, target) = path.name.split_once(':').map_or((path.name.as_str(), None), |(code, target)| (code, Some(target)));
+        let unknown = || format!("{} has no search parameter \"{code}\", whose values a filter in brackets could choose from.", own.kind);
+        let compiled = self.parameter(own, code).map_err(|why| why.unwrap_or_else(unknown))?;
+        match compiled.parameter.kind {
+            ParameterKind::Reference => {
+                self.over(&path.name, own, |there| Ok(Filter::All(vec![self.meaning(inner, there)?, self.test(rest, operation, there)?])))
             }
+            _ if target.is_some() => Err(format!("\"{}\" is no reference parameter: it has no type of target.", path.name)),
+            ParameterKind::Composite => self.element_of(compiled, inner, (rest, operation), own),
             _ => {
-                let mut word = c.to_string();
-                while let Some(c) = chars.next_if(|c| !c.is_whitespace() && !matches!(c, '(' | ')' | '[' | ']' | '"')) {
-                    word.push(c);
-                }
-                tokens.push(Token { text: word, quoted: false });
+                let wanted = element::read(compiled, inner, (rest, operation), own)?;
+                let told = format!("{code}[…]");
+                let probe = probe::element(self.catalog, own.kind, &compiled.parameter.code, told, move |node| wanted.holds(node));
+                Ok(Filter::All(vec![Filter::Post(key::present(compiled.parameter.number)), Filter::Probe(probe)]))
             }
         }
     }
-    Ok(tokens)
-}
 
-struct Parser<'a> {
-    resolver: &'a Resolver<'a>,
-    own: &'a TypeCatalog,
-    tokens: &'a [Token],
-}
-
-impl Parser<'_> {
-    fn next(&mut self) -> Option<&Token> {
-        let (token, rest) = self.tokens.split_first()?;
-        self.tokens = rest;
-        Some(token)
-    }
-
-    /// Takes a word if it comes next.
-    fn accept(&mut self, word: &str) -> bool {
-        let found = self.tokens.first().is_some_and(|token| !token.quoted && token.text == word);
-        if found {
-            self.next();
-        }
-        found
-    }
-
-    fn any(&mut self, depth: usize) -> Result<Filter, String> {
-        let mut filters = vec![self.all(depth)?];
-        while self.accept("or") {
-            filters.push(self.all(depth)?);
-        }
-        Ok(super::only(filters, Filter::Any))
-    }
-
-    fn all(&mut self, depth: usize) -> Result<Filter, String> {
-        let mut filters = vec![self.term(depth)?];
-        while self.accept("and") {
-            filters.push(self.term(depth)?);
-        }
-        Ok(super::only(filters, Filter::All))
-    }
-
-    fn term(&mut self, depth: usize) -> Result<Filter, String> {
-        let inner = depth.checked_sub(1).ok_or("The expression is too deep.")?;
-        let negated = self.accept("not");
-        if negated || self.tokens.first().is_some_and(|token| !token.quoted && token.text == "(") {
-            if !self.accept("(") {
-                return Err("\"not\" is followed by a condition in brackets: not(status eq final).".to_owned());
+    /// A condition on what a reference parameter (`code`, `code:Type`) leads to.
+    fn over(&self, name: &str, own: &TypeCatalog, condition: impl Fn(&TypeCatalog) -> Result<Filter, String>) -> Result<Filter, String> {
+        let (code, target) = name.split_once(':').map_or((name, None), |(code, target)| (code, Some(target)));
+        let parameter = self.reference(own, code)?;
+        let (mut filters, mut wrong) = (Vec::new(), None);
+        for kind in self.targets(parameter, target)? {
+            let there = self.catalog.of(kind);
+            match condition(there) {
+                Ok(filter) => filters.push(Filter::Linked(self.link(parameter, own.searched(), there.searched(), filter)?)),
+                // What cannot be asked for yet would be missing.
+                Err(told) if self.met_unready.get() => return Err(told),
+                // Another type may well have these parameters.
+                Err(told) => wrong = wrong.or(Some(told)),
             }
-            let filter = self.any(inner)?;
-            if !self.accept(")") {
-                return Err("A bracket is not closed.".to_owned());
-            }
-            return Ok(if negated { Filter::Not(Box::new(filter)) } else { filter });
         }
-        self.condition()
+        match wrong {
+            Some(told) if filters.is_empty() => Err(told),
+            _ => Ok(only(filters, Filter::Any)),
+        }
     }
 
-    fn condition(&mut self) -> Result<Filter, String> {
-        let missing = "A condition has three parts: parameter, operator and value, for example birthdate ge 1980.";
-        let path = self.next().ok_or(missing)?.text.clone();
-        let operator = self.next().ok_or(missing)?.text.clone();
-        let value = self.next().ok_or(missing)?;
-        // In a string all characters stand for themselves.
-        let escaped = if value.quoted { escape(&value.text) } else { value.text.clone() };
-        let (modifier, value, negated) = match operator.as_str() {
-            "pr" => ("missing", if escaped == "true" { "false" } else { "true" }.to_owned(), false),
-            "gt" | "lt" | "ge" | "le" | "sa" | "eb" | "ap" => ("", operator.clone() + &escaped, false),
-            "eq" | "re" => ("", escaped, false),
-            "ne" => ("", escaped, true),
-            "co" => ("contains", escaped, false),
-            "sw" => ("", escaped, false),
-            "in" => ("in", escaped, false),
-            _ => {
-                return Err(format!("\"{operator}\" is not served: possible are eq ne gt lt ge le sa eb ap co sw pr re in."));
-            }
+    /// A condition without brackets in its path.
+    fn compare(&self, path: &str, operation: &Operation, own: &TypeCatalog) -> Result<Filter, String> {
+        let value = operation.escaped();
+        if operation.operator == "pr" && value == "false" && path.contains('.') {
+            // "The set is empty": of all that the chain leads to, not of one of them.
+            return Ok(Filter::Not(Box::new(self.compare(path, &operation.there(), own)?)));
+        }
+        let (modifier, value, how) = match operation.operator.as_str() {
+            "pr" => ("missing", if value == "true" { "false" } else { "true" }.to_owned(), How::Plain),
+            "gt" | "lt" | "ge" | "le" | "sa" | "eb" | "ap" => ("", operation.operator.clone() + &value, How::Ordered),
+            "re" | "sw" => ("", value, How::Plain),
+            "eq" => ("", value, How::Equals),
+            "ne" => ("", value, How::Unequal),
+            "co" => ("", value, How::Contains),
+            "ew" => ("", value, How::Ends),
+            "po" => ("", value, How::Overlaps),
+            "in" => ("in", value, How::Plain),
+            "ss" => ("below", value, How::Plain),
+            "sb" => ("above", value, How::Plain),
+            _ => return Err(operation.not_served(OPERATORS)),
         };
-        let name = if modifier.is_empty() { path } else { format!("{path}:{modifier}") };
-        let criterion = Criterion::new(&name, vec![value])?;
-        let filter = self.resolver.criterion(&criterion, self.own).map_err(|issue| issue.diagnostics)?;
-        Ok(if negated { Filter::Not(Box::new(filter)) } else { filter })
+        let name = if modifier.is_empty() { path.to_owned() } else { format!("{path}:{modifier}") };
+        let criterion = Criterion { how, ..Criterion::new(&name, vec![value])? };
+        self.criterion(&criterion, own).map_err(|issue| issue.diagnostics)
     }
-}
 
-fn escape(text: &str) -> String {
-    text.chars().flat_map(|c| matches!(c, '\\' | ',' | '|' | '$').then_some('\\').into_iter().chain([c])).collect()
+    /// Conditions on the parts of one element of a composite.
+    fn element_of(&self, composite: &Compiled, inner: &Expression, last: (&Path, &Operation), own: &TypeCatalog) -> Result<Filter, String> {
+        let code = &*composite.parameter.code;
+        let mut conditions = vec![last];
+        match inner {
+            Expression::Is(path, operation) => conditions.push((path, operation)),
+            Expression::All(all) => {
+                for one in all {
+                    let Expression::Is(path, operation) = one else {
+                        return Err(format!("In the brackets after {code}, conditions can be joined by \"and\" only."));
+                    };
+                    conditions.push((path, operation));
+                }
+            }
+            _ => return Err(format!("In the brackets after {code}, conditions can be joined by \"and\" only.")),
+        }
+        let mut parts = vec![Vec::new(); composite.parts.len()];
+        let mut filters = Vec::new();
+        for (path, operation) in conditions {
+            let codes: Vec<&str> = composite.parts.iter().map(|part| &*part.code).collect();
+            let found = codes.iter().position(|code| *code == path.name && path.then.is_none());
+            let told = || format!("\"{}\" is no part of {code}: its parts are {}.", path.name, codes.join(", "));
+            let part = found.and_then(|part| composite.parts.get(part)).ok_or_else(told)?;
+            let of = own.known(&part.code).ok_or_else(told)?;
+            let value = match operation.operator.as_str() {
+                "eq" | "ne" | "sw" | "re" => operation.escaped(),
+                "gt" | "lt" | "ge" | "le" | "sa" | "eb" | "ap" => operation.operator.clone() + &operation.escaped(),
+                _ => return Err(operation.not_served("eq ne sw re gt lt ge le sa eb ap")),
+            };
+            let (parameter, number) = (&*of.parameter, part.number_in_composites(of));
+            let reading = value::Reading { parameter, number, modifier: None, base: self.base, own };
+            let filter = reading.filter(&value).map_err(|unread| match unread {
+                value::Unread::Value(told) => told,
+                value::Unread::Modifier => told(),
+            })?;
+            let test = if operation.operator == "ne" { Filter::Not(Box::new(filter)) } else { filter };
+            // That a part holds at all is what the index can tell.
+            filters.extend((operation.operator != "ne").then(|| test.clone()));
+            parts.iter_mut().skip(found.unwrap_or(usize::MAX)).take(1).for_each(|part| part.push(test.clone()));
+        }
+        filters.push(Filter::Group(composite.parameter.number, parts.into_iter().map(|tests| only(tests, Filter::All)).collect()));
+        Ok(Filter::All(filters))
+    }
 }

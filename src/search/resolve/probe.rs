@@ -7,7 +7,9 @@ use super::super::catalog::Catalog;
 use super::super::extract::{self, LATITUDE};
 use super::super::key::fold;
 use super::super::plan::{Filter, Found, ParameterNumber, Probe, SortValue, Test, Unit};
+use super::digits::Asked;
 use crate::base::budget::Limits;
+use crate::fhirpath::Value;
 use crate::model::codec::read_json;
 use crate::model::primitive::decimal::sort_key;
 use crate::model::resource::Resource;
@@ -20,7 +22,7 @@ fn probe(catalog: &Arc<Catalog>, name: String, nothing: Found, ask: impl Fn(&Res
     Probe { name: name.into(), ask: Arc::new(read) }
 }
 
-fn holds(catalog: &Arc<Catalog>, name: String, ask: impl Fn(&Resource) -> bool + Send + Sync + 'static) -> Probe {
+pub(super) fn holds(catalog: &Arc<Catalog>, name: String, ask: impl Fn(&Resource) -> bool + Send + Sync + 'static) -> Probe {
     probe(catalog, name, Found::Holds(false), move |resource| Found::Holds(ask(resource)))
 }
 
@@ -40,6 +42,40 @@ pub(super) fn below(catalog: &Arc<Catalog>, kind: ResourceType, code: &str, url:
         let urls = own.of(kind).parameter(&told).map(|compiled| extract::texts(resource, compiled, "")).unwrap_or_default();
         let is_below = |url: &String| url.strip_prefix(&wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
         resource.kind() == kind && urls.iter().any(is_below)
+    })
+}
+
+/// `ew` of a string: one of its texts ends with the text, without regard to letter case and accents.
+pub(super) fn ends(catalog: &Arc<Catalog>, kind: ResourceType, code: &str, text: &str) -> Probe {
+    let (own, wanted, told) = (Arc::clone(catalog), fold(text), code.to_owned());
+    holds(catalog, format!("{code} ew {text}"), move |resource| {
+        let texts = own.of(kind).parameter(&told).map(|compiled| extract::strings(resource, compiled)).unwrap_or_default();
+        resource.kind() == kind && texts.iter().any(|text| text.ends_with(&wanted))
+    })
+}
+
+/// Some element of a parameter is as wanted.
+pub(super) fn element(
+    catalog: &Arc<Catalog>,
+    kind: ResourceType,
+    code: &str,
+    name: String,
+    wanted: impl Fn(Node<'_>) -> bool + Send + Sync + 'static,
+) -> Probe {
+    let (own, told) = (Arc::clone(catalog), code.to_owned());
+    holds(catalog, name, move |resource| {
+        let expression = own.of(kind).parameter(&told).and_then(|compiled| compiled.expression.as_ref());
+        let elements = expression.map(|expression| expression.evaluate(resource.root())).unwrap_or_default();
+        resource.kind() == kind && elements.iter().filter_map(Value::node).any(&wanted)
+    })
+}
+
+/// Numbers of more digits than keys can tell apart, compared as they are written.
+pub(super) fn numbers(catalog: &Arc<Catalog>, kind: ResourceType, code: &str, asked: Asked) -> Probe {
+    let (own, told) = (Arc::clone(catalog), code.to_owned());
+    holds(catalog, format!("{code} digit by digit"), move |resource| {
+        let numbers = own.of(kind).parameter(&told).map(|compiled| extract::numbers(resource, compiled)).unwrap_or_default();
+        resource.kind() == kind && numbers.iter().any(|number| asked.holds(number))
     })
 }
 

@@ -3,7 +3,7 @@
 //! Source: <https://hl7.org/fhir/R4/search.html#prefix> and the section of each parameter type.
 
 use super::super::catalog::TypeCatalog;
-use super::super::extract::quantity as extract;
+use super::super::extract;
 use super::super::key::{self, Aside};
 use super::super::plan::{Filter, ParameterNumber, Test, Unit};
 use super::super::query::{split, unescape};
@@ -109,6 +109,27 @@ impl Reading<'_> {
         }
     }
 
+    /// A date whose period shares a moment with that of the value.
+    pub(super) fn overlaps(&self, value: &str) -> Result<Filter, Unread> {
+        if self.parameter.kind != ParameterKind::Date {
+            return wrong(format!("\"po\" is for dates: {} is a {} parameter.", self.parameter.code, self.parameter.kind.code()));
+        }
+        match moment::search_value(value) {
+            Some(interval) => Ok(Filter::Number(self.number, Test::Overlaps(interval.start, interval.end - 1), Unit::Any)),
+            None => wrong(format!("\"{value}\" is not a date: write for example 2026, 2026-11 or 2026-11-22.")),
+        }
+    }
+
+    /// A date in whose period all of the value's lies.
+    pub(super) fn includes(&self, value: &str) -> Result<Filter, Unread> {
+        let Some(interval) = moment::search_value(value) else {
+            return wrong(format!("\"{value}\" is not a date: write for example 2026, 2026-11 or 2026-11-22."));
+        };
+        let test = |test| Filter::Number(self.number, test, Unit::Any);
+        // Of the whole microseconds that the index knows, the first and the last.
+        Ok(Filter::All(vec![test(Test::StartsBefore(interval.start + 1)), test(Test::EndsAfter(interval.end - 2))]))
+    }
+
     fn date(&self, value: &str) -> Result<Filter, Unread> {
         let (prefix, text) = prefix(value);
         let Some(interval) = moment::search_value(text) else {
@@ -127,7 +148,7 @@ impl Reading<'_> {
 
     fn number(&self, value: &str) -> Result<Filter, Unread> {
         let (prefix, text) = prefix(value);
-        self.decimal(prefix, text, Decimal::sort_key, (self.number, Unit::Any))
+        self.decimal(prefix, text, (Decimal::sort_key, Decimal::is_keyed_exactly), (self.number, Unit::Any))
     }
 
     fn quantity(&self, value: &str) -> Result<Filter, Unread> {
@@ -141,40 +162,74 @@ impl Reading<'_> {
                 (_, code) if code.is_empty() => return wrong("A system needs a code: write number|system|code.".into()),
                 (system, code) => {
                     // With a system, quantities are compared in canonical units.
-                    let unit = extract::Unit::coded(&system, &code);
+                    let unit = extract::quantity::Unit::coded(&system, &code);
                     let parameter = key::aside(self.number, Aside::Canonical);
-                    return self.decimal(prefix, number, |decimal| unit.sort_key(decimal), (parameter, Unit::Exactly(unit.key())));
+                    let keys = (|decimal: &Decimal| unit.sort_key(decimal), |decimal: &Decimal| unit.keys_tell(decimal));
+                    return self.decimal(prefix, number, keys, (parameter, Unit::Exactly(unit.key())));
                 }
             },
             _ => return wrong(format!("\"{value}\" is not a quantity: write number, number|system|code or number||code.")),
         };
-        self.decimal(prefix, number, Decimal::sort_key, (self.number, unit))
+        self.decimal(prefix, number, (Decimal::sort_key, Decimal::is_keyed_exactly), (self.number, unit))
     }
 
-    fn decimal(&self, prefix: &str, text: &str, sort_key: impl Fn(&Decimal) -> i64, of: (ParameterNumber, Unit)) -> Result<Filter, Unread> {
+    /// A condition on numbers, given how they become keys, and whether keys tell a number from all others.
+    fn decimal(
+        &self,
+        prefix: &str,
+        text: &str,
+        (sort_key, tells): (impl Fn(&Decimal) -> i64, impl Fn(&Decimal) -> bool),
+        of: (ParameterNumber, Unit),
+    ) -> Result<Filter, Unread> {
         let Some(decimal) = Decimal::new(text) else {
             return wrong(format!(
                 "\"{text}\" is not a number: write for example 5.4 or 1.2e-3, after an optional prefix (eq ne gt lt ge le sa eb ap)."
             ));
         };
-        // gt, lt, ge, le compare with the number itself; only eq and ne know its precision.
-        let exact = sort_key(&decimal);
-        let (low, high) = match prefix {
-            "eq" | "ne" => {
-                let (low, high) = decimal.implied_range();
-                (sort_key(&low), sort_key(&high) - 1)
-            }
-            _ => (exact, exact),
-        };
+        let (exact, (low, high)) = (sort_key(&decimal), decimal.implied_range());
         let around = || {
             let (low, high) = decimal.around();
             (sort_key(&low), sort_key(&high))
         };
+        if !told_by_keys(&decimal, tells) {
+            return Ok(Self::wide(prefix, exact, (sort_key(&low), sort_key(&high)), around, of));
+        }
+        // gt, lt, ge, le compare with the number itself; only eq and ne know its precision.
+        let (low, high) = if matches!(prefix, "eq" | "ne") { (sort_key(&low), sort_key(&high) - 1) } else { (exact, exact) };
         Ok(Self::compare(prefix, low, high, around, of))
     }
 
+    /// What holds for all that meet the condition, and for some others whose keys are the same: numbers of many digits.
+    fn wide(
+        prefix: &str,
+        exact: i64,
+        (low, high): (i64, i64),
+        around: impl Fn() -> (i64, i64),
+        (parameter, unit): (ParameterNumber, Unit),
+    ) -> Filter {
+        let test = |test: Test| Filter::Number(parameter, test, unit);
+        match prefix {
+            "ne" => test(Test::Overlaps(i64::MIN, i64::MAX)),
+            "gt" | "ge" => test(Test::EndsAfter(exact.saturating_sub(1))),
+            "lt" | "le" => test(Test::StartsBefore(exact.saturating_add(1))),
+            "sa" => test(Test::StartsAfter(exact.saturating_sub(1))),
+            "eb" => test(Test::EndsBefore(exact.saturating_add(1))),
+            "ap" => {
+                let (low, high) = around();
+                test(Test::Overlaps(low, high))
+            }
+            _ => test(Test::Within(low, high)),
+        }
+    }
+
     /// The test that a prefix asks for, on the interval `[low, high]` that the value stands for.
-    fn compare(prefix: &str, low: i64, high: i64, around: impl Fn() -> (i64, i64), (parameter, unit): (ParameterNumber, Unit)) -> Filter {
+    pub(super) fn compare(
+        prefix: &str,
+        low: i64,
+        high: i64,
+        around: impl Fn() -> (i64, i64),
+        (parameter, unit): (ParameterNumber, Unit),
+    ) -> Filter {
         let test = |test: Test| Filter::Number(parameter, test, unit);
         match prefix {
             "ne" => test(Test::NotWithin(low, high)),
@@ -193,6 +248,12 @@ impl Reading<'_> {
     }
 }
 
+/// Whether keys alone tell what meets a condition with this number.
+pub(super) fn told_by_keys(asked: &Decimal, tells: impl Fn(&Decimal) -> bool) -> bool {
+    let (low, high) = asked.implied_range();
+    [asked, &low, &high].into_iter().all(tells)
+}
+
 /// A URL and those above it, up to its host.
 fn ancestors(url: &str) -> Vec<String> {
     let root = url.find("://").map_or(0, |at| at + 3);
@@ -206,7 +267,7 @@ fn ancestors(url: &str) -> Vec<String> {
 }
 
 /// The prefix (`eq` if there is none) and the rest.
-fn prefix(value: &str) -> (&str, &str) {
+pub(super) fn prefix(value: &str) -> (&str, &str) {
     match value.split_at_checked(2) {
         Some((prefix @ ("eq" | "ne" | "gt" | "lt" | "ge" | "le" | "sa" | "eb" | "ap"), rest)) => (prefix, rest),
         _ => ("eq", value),

@@ -47,7 +47,7 @@ use self::prepared::Prepared;
 use self::rows::RowIds;
 use self::search::Searcher;
 use self::writer::Writer;
-use super::port::{Answer, Change, Commit, History, HistoryPlan, Page, Parameters, Store, StoreError, Version, Written};
+use super::port::{Answer, Change, Commit, Explanation, History, HistoryPlan, Page, Parameters, Store, StoreError, Version, Written};
 use crate::base::clock::Clock;
 use crate::model::reference::Key;
 use crate::model::schema::Schema;
@@ -207,6 +207,10 @@ impl Store for Postgres {
 
     fn search<'a>(&'a self, plan: &'a Plan) -> Answer<'a, Page> {
         Box::pin(self.pool.with_own(move |connection| async move { Searcher::new(&connection, &self.shared).page(plan).await }))
+    }
+
+    fn explain<'a>(&'a self, plan: &'a Plan) -> Answer<'a, Explanation> {
+        Box::pin(self.pool.with_own(move |connection| async move { Searcher::new(&connection, &self.shared).explain(plan).await }))
     }
 
     fn commit(&self, commit: Commit) -> Answer<'_, Vec<Written>> {

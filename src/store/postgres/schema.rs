@@ -33,7 +33,8 @@ use super::fault::Fault;
 use crate::store::port::StoreError;
 
 /// Each entry leads from the version that is its number to the next. Forward only; entries are never changed once released.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE feed (
         one int2 PRIMARY KEY,
         seq int8 NOT NULL,
@@ -138,7 +139,8 @@ const MIGRATIONS: &[&str] = &["
         owner text NOT NULL,
         until int8 NOT NULL
     );
-", "
+",
+    "
     ALTER TABLE feed ADD COLUMN generation int8 NOT NULL DEFAULT 0;
     CREATE TABLE parameter (
         id text COLLATE \"C\" PRIMARY KEY,
@@ -146,7 +148,8 @@ const MIGRATIONS: &[&str] = &["
         text bytea NOT NULL,
         progress bytea NOT NULL
     );
-"];
+",
+];
 
 /// Bytes of a text that stand in its index; the column itself holds all of it.
 pub(super) const TEXT_INDEXED: usize = 128;

@@ -16,7 +16,7 @@ use crate::search::key;
 use crate::search::plan::{Filter, Link, Place, Plan, Searched, SortBy};
 use crate::store::evaluate::{Carried as _, compare, is_alone, target_id};
 use crate::store::normal::conjuncts;
-use crate::store::port::{Hit, Page};
+use crate::store::port::{Explanation, Hit, Page, Role, Use};
 
 /// The inner condition of a chain is answered first if at most so many resources meet it.
 const INNER: usize = if cfg!(test) { 3 } else { 1024 };
@@ -48,6 +48,29 @@ impl<'s> Searcher<'s> {
         let page = page?;
         self.connection.run("COMMIT").await?;
         Ok(page)
+    }
+
+    /// Runs a plan and tells how.
+    pub(super) async fn explain(&self, plan: &Plan) -> Result<Explanation, Fault> {
+        let page = self.page(plan).await?;
+        let mut uses = Vec::new();
+        if let Some(conditions) = self.conditions(plan).await? {
+            let enough = plan.sort.is_empty().then_some(plan.limit.saturating_add(1));
+            let way = choose(self.connection, self.shared, &conditions, &plan.of, enough).await?;
+            let is_tested = |filter: &Filter| way.tests.iter().any(|test| std::ptr::eq(*test, filter));
+            for filter in &conditions {
+                let role = if is_tested(filter) { Role::Test } else { Role::Source };
+                let rows = (role == Role::Source).then_some(way.least.cast_unsigned());
+                uses.push(Use { filter: filter.clone(), role, rows });
+            }
+            if uses.iter().all(|used| used.role == Role::Test) {
+                // Everything of the types, or what two tests leave of a parameter between them.
+                let all = living(self.connection, self.shared, &plan.of).await?;
+                let rows = Some(way.least.min(all).cast_unsigned());
+                uses.insert(0, Use { filter: Filter::All(Vec::new()), role: Role::Source, rows });
+            }
+        }
+        Ok(Explanation { page, uses, tested: None })
     }
 
     /// Runs a plan in the snapshot at hand.

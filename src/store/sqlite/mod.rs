@@ -7,6 +7,7 @@
 
 mod checkpoint;
 mod dictionary;
+mod explain;
 mod history;
 mod join;
 mod kinds;
@@ -22,6 +23,7 @@ mod runs;
 mod schema;
 mod search;
 mod series;
+mod sorted;
 mod source;
 mod tables;
 mod verify;
@@ -48,7 +50,7 @@ use self::recent::Recent;
 use self::search::Searcher;
 use self::write::Numbers;
 use self::writer::Writer;
-use super::port::{Answer, Change, Commit, History, HistoryPlan, Page, Parameters, Store, StoreError, Version, Written};
+use super::port::{Answer, Change, Commit, Explanation, History, HistoryPlan, Page, Parameters, Store, StoreError, Version, Written};
 use super::squeeze::Squeezer;
 use crate::base::clock::Clock;
 use crate::model::reference::Key;
@@ -139,7 +141,7 @@ impl Sqlite {
         }
         let background = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(unusable)?;
         let checkpoints = Checkpoints::start(background)?;
-        let recent = Recent::new(numbers.next_row);
+        let recent = Recent::new(numbers.next_row, numbers.mark.generation);
         let shared = Arc::new(Shared { options, kinds, recent, squeezer });
         let readers = Readers::start(readers)?;
         let writer = Writer::start(connection, Arc::clone(&shared), clock, numbers, checkpoints)?;
@@ -198,6 +200,11 @@ impl Store for Sqlite {
     fn search<'a>(&'a self, plan: &'a Plan) -> Answer<'a, Page> {
         let plan = plan.clone();
         Box::pin(self.ask(move |connection, shared| Searcher::new(connection, shared).page(&plan)))
+    }
+
+    fn explain<'a>(&'a self, plan: &'a Plan) -> Answer<'a, Explanation> {
+        let plan = plan.clone();
+        Box::pin(self.ask(move |connection, shared| Searcher::new(connection, shared).explain(&plan)))
     }
 
     fn commit(&self, commit: Commit) -> Answer<'_, Vec<Written>> {

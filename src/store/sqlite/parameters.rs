@@ -5,7 +5,7 @@ use rusqlite::{Connection, params};
 
 use super::failed;
 use crate::model::primitive::Id;
-use crate::store::port::{Definition, Parameters, Progress, Stored, StoreError};
+use crate::store::port::{Definition, Parameters, Progress, StoreError, Stored};
 
 /// All of them, as of one moment.
 pub(super) fn read(connection: &Connection) -> Result<Parameters, StoreError> {

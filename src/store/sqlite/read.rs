@@ -7,11 +7,11 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::failed;
 use super::kinds::Kinds;
+use super::recent::State;
 use crate::base::clock::Instant;
 use crate::model::primitive::Id;
 use crate::model::reference::Key;
 use crate::model::resource::Body;
-use crate::search::plan::Rows;
 use crate::store::evaluate::Candidate;
 use crate::store::keys::{self, Packed};
 use crate::store::port::{Change, Method, StoreError, Version};
@@ -91,11 +91,15 @@ pub(super) fn carried<T>(
     look(Candidate { row, id, rows, updated: Instant(line.get(1).map_err(failed)?) })
 }
 
-/// The index rows of a living resource.
-pub(super) fn rows(connection: &Connection, row: i64) -> Result<Rows, StoreError> {
-    let mut statement = connection.prepare_cached("SELECT plain(keys) FROM carried WHERE rid = ?1").map_err(failed)?;
-    let rows = statement.query_row([row], |line| Ok(keys::unpack(line.get_ref(0)?.as_blob()?))).map_err(failed)?;
-    rows.ok_or_else(|| StoreError::Failed(format!("the keys of row {row} are damaged")))
+/// What the index knows of a resource that had no other version lately; a deleted one has no rows.
+pub(super) fn state(connection: &Connection, row: i64) -> Result<State, StoreError> {
+    let mut statement = connection.prepare_cached("SELECT updated, plain(keys) FROM carried WHERE rid = ?1").map_err(failed)?;
+    let read = |line: &Row<'_>| Ok((Instant(line.get(0)?), keys::unpack(line.get_ref(1)?.as_blob()?)));
+    match statement.query_row([row], read).optional().map_err(failed)? {
+        Some((updated, Some(rows))) => Ok(State { sequence: 0, updated, rows: Some(Arc::new(rows)) }),
+        Some((_, None)) => Err(StoreError::Failed(format!("the keys of row {row} are damaged"))),
+        None => Ok(State { sequence: 0, updated: Instant(0), rows: None }),
+    }
 }
 
 /// The living resource of a row id.

@@ -94,13 +94,13 @@ pub(super) fn count_up_to(connection: &Connection, post: i64, most: i64) -> Resu
     Ok(whole + i64::try_from(part).unwrap_or(0))
 }
 
-/// Writes changes of posts, sorted, but for resources that `skip` tells. The last word on a row counts.
-pub(super) fn write(connection: &Connection, changes: &[(Post, bool)], skip: &dyn Fn(i64) -> bool) -> Result<(), StoreError> {
+/// Writes changes of posts, sorted. The last word on a row counts.
+pub(super) fn write(connection: &Connection, changes: &[(Post, bool)]) -> Result<(), StoreError> {
     let mut rows: Vec<(i64, bool)> = Vec::new();
     for group in changes.chunk_by(|(a, _), (b, _)| a.0 == b.0) {
         rows.clear();
         for same in group.chunk_by(|(a, _), (b, _)| a == b) {
-            rows.extend(same.last().map(|(post, add)| (post.1, *add)).filter(|(row, _)| !skip(*row)));
+            rows.extend(same.last().map(|(post, add)| (post.1, *add)));
         }
         rows.reverse();
         if let Some((post, _)) = group.first() {

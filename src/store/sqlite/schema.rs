@@ -17,7 +17,10 @@
 //! txt_norm (p, norm, rid)                           folded texts
 //! request  (n, key, request, at, results)           idempotency keys with what was answered
 //! secret   (one, bytes)                             what the gateway signs with
-//! mark     (indexed)                                up to which row id the index tables are complete
+//! mark     (indexed, generation)                    up to which row id the index tables are complete, and how many generations of
+//!                                                   recent rows are in them
+//! stale    (n, rid, updated, keys)                  what the index tables hold, or held, of resources up to the mark whose newer
+//!                                                   version has its index rows in memory only
 //! catalog  (generation)                             the generation of the search parameters of the server's own
 //! parameter (id, since, text, progress)             these parameters, since which generation, and how far their rows are complete
 //! ```
@@ -134,6 +137,15 @@ const MIGRATIONS: &[&str] = &[
 ",
     "
     CREATE INDEX change_kind ON change (kind);
+",
+    "
+    ALTER TABLE mark ADD COLUMN generation INTEGER NOT NULL DEFAULT 0;
+    CREATE TABLE stale (
+        n INTEGER PRIMARY KEY,
+        rid INTEGER NOT NULL,
+        updated INTEGER NOT NULL,
+        keys BLOB
+    ) STRICT;
 ",
     "
     CREATE TABLE catalog (

@@ -8,8 +8,8 @@ use std::cell::Cell;
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
-use super::recent::{self, Question, Snapshot};
-use super::runs;
+use super::recent::{self, Masked, Question, Snapshot};
+use super::runs::{self, Walk};
 use super::series::Series;
 use super::source::{Range, Source, next, only_series, with_ids};
 use super::{Shared, failed, read};
@@ -25,10 +25,12 @@ pub(super) struct Searcher<'s> {
     pub(super) shared: &'s Shared,
     /// Recent rows went into the tables between the snapshot and the look at them: what was found is of no use.
     moved: Cell<bool>,
+    /// How many resources were looked at to test conditions.
+    pub(super) tested: Cell<u64>,
 }
 
 /// Rows that are gathered at most to turn a condition into a source. Tests use a small number, to get past it.
-const MOST: i64 = if cfg!(test) { 9 } else { 65_536 };
+pub(super) const MOST: i64 = if cfg!(test) { 9 } else { 65_536 };
 /// Testing a resource costs as much as gathering so many rows.
 const TEST: i64 = if cfg!(test) { 1 } else { 10 };
 /// When so few resources meet a condition, testing them is quicker than gathering the rows of another.
@@ -38,13 +40,15 @@ const FEW: i64 = if cfg!(test) { 2 } else { 64 };
 const WINDOWS: [i64; 4] = if cfg!(test) { [2, 2, 3, 4] } else { [64, 512, 4096, 16_384] };
 
 /// The conditions of a plan over the rows of a snapshot.
-struct Outline<'p> {
-    plan: &'p Plan,
+pub(super) struct Outline<'p> {
+    pub(super) plan: &'p Plan,
     /// The codes of the types that are searched.
-    kinds: Vec<i64>,
+    pub(super) kinds: Vec<i64>,
     /// Only rows up to this one are in the tables.
-    up_to: i64,
-    conditions: Vec<Filter>,
+    pub(super) up_to: i64,
+    /// What the tables say of these rows is passed over.
+    pub(super) masked: Masked,
+    pub(super) conditions: Vec<Filter>,
 }
 
 /// What a plan comes to before any resource is read.
@@ -56,16 +60,16 @@ pub(super) struct Outcome {
 }
 
 /// Sources to intersect, and what they leave to be tested.
-struct Way<'c, 'o> {
-    sources: Vec<Source<'c>>,
-    rest: Vec<&'o Filter>,
+pub(super) struct Way<'c, 'o> {
+    pub(super) sources: Vec<Source<'c>>,
+    pub(super) rest: Vec<&'o Filter>,
     /// How many resources the rarest source has, or more than were counted.
-    least: i64,
+    pub(super) least: i64,
 }
 
 impl<'s> Searcher<'s> {
     pub(super) fn new(connection: &'s Connection, shared: &'s Shared) -> Self {
-        Self { connection, shared, moved: Cell::new(false) }
+        Self { connection, shared, moved: Cell::new(false), tested: Cell::new(0) }
     }
 
     /// Runs a plan in a snapshot of its own.
@@ -103,13 +107,14 @@ impl<'s> Searcher<'s> {
         let Some(conditions) = self.joined(conditions, plan.of.len() > 1)? else { return Ok(nothing) };
         let snapshot = self.snapshot()?;
         let kinds = plan.of.iter().map(|of| self.shared.kinds.code(of.kind)).collect::<Result<Vec<_>, _>>()?;
-        let outline = Outline { plan, kinds, up_to: snapshot.indexed, conditions };
+        let mut outline = Outline { plan, kinds, up_to: snapshot.indexed, masked: Masked::default(), conditions };
         let wanted = if plan.limit == 0 { 0 } else { plan.limit.saturating_add(1) };
         let count = plan.total && !outline.conditions.is_empty();
         let Some(recent) = self.recent(&outline, snapshot, wanted, count)? else {
             self.moved.set(true);
             return Ok(nothing);
         };
+        outline.masked = recent.masked;
         let mut places = self.merged(&outline, recent.places, wanted)?;
         let more = places.len() > plan.limit;
         places.truncate(plan.limit);
@@ -141,10 +146,12 @@ impl<'s> Searcher<'s> {
         Ok(Some(found))
     }
 
-    fn snapshot(&self) -> Result<Snapshot, StoreError> {
-        let sql = "SELECT (SELECT seq FROM change ORDER BY seq DESC LIMIT 1), indexed FROM mark";
+    pub(super) fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        let sql = "SELECT (SELECT seq FROM change ORDER BY seq DESC LIMIT 1), indexed, generation FROM mark";
         let mut statement = self.connection.prepare_cached(sql).map_err(failed)?;
-        let read = |row: &rusqlite::Row<'_>| Ok(Snapshot { sequence: row.get::<_, Option<i64>>(0)?.unwrap_or(0), indexed: row.get(1)? });
+        let read = |row: &rusqlite::Row<'_>| {
+            Ok(Snapshot { sequence: row.get::<_, Option<i64>>(0)?.unwrap_or(0), indexed: row.get(1)?, generation: row.get(2)? })
+        };
         statement.query_row([], read).map_err(failed)
     }
 
@@ -152,11 +159,13 @@ impl<'s> Searcher<'s> {
     fn merged(&self, outline: &Outline<'_>, mut recent: Vec<Place>, wanted: usize) -> Result<Vec<Place>, StoreError> {
         let plan = outline.plan;
         if plan.sort.is_empty() {
-            // All that is recent is newer than all that is in the tables.
-            let missing = wanted - recent.len();
+            // All that is new is newer than all in the tables; what was changed stands among these.
+            let missing = wanted - recent.partition_point(|place| place.row > outline.up_to);
             if missing > 0 {
                 let before = plan.after.as_ref().map(|place| place.row);
                 recent.extend(self.by_row(outline, None, before, missing)?);
+                recent.sort_unstable_by(|a, b| b.row.cmp(&a.row));
+                recent.truncate(wanted);
             }
             return Ok(recent);
         }
@@ -170,7 +179,7 @@ impl<'s> Searcher<'s> {
     }
 
     /// The sources for a search that is worth going through `bound` rows to spare itself testing.
-    fn way<'o>(&self, outline: &'o Outline<'_>, bound: i64) -> Result<Way<'_, 'o>, StoreError> {
+    pub(super) fn way<'o>(&self, outline: &'o Outline<'_>, bound: i64) -> Result<Way<'_, 'o>, StoreError> {
         let mut way = Way { sources: Vec::new(), rest: Vec::new(), least: i64::MAX };
         let mut open = Vec::new();
         for filter in &outline.conditions {
@@ -228,7 +237,7 @@ impl<'s> Searcher<'s> {
         Ok(())
     }
 
-    fn gather(&self, filter: &Filter, up_to: i64, bound: i64, least: i64) -> Result<Option<Vec<i64>>, StoreError> {
+    pub(super) fn gather(&self, filter: &Filter, up_to: i64, bound: i64, least: i64) -> Result<Option<Vec<i64>>, StoreError> {
         if least > FEW {
             for range in Range::of(filter) {
                 if let Some(rows) = range.gather(self.connection, up_to, bound)? {
@@ -241,7 +250,7 @@ impl<'s> Searcher<'s> {
 
     /// Up to how many rows gathering all of them is cheaper than walking everything of the type until `wanted` are found: with
     /// `m` matches among `n` of the type, walking tests about `wanted * n / m` resources, and a test costs as much as many rows.
-    fn worth(&self, outline: &Outline<'_>, wanted: usize) -> Result<i64, StoreError> {
+    pub(super) fn worth(&self, outline: &Outline<'_>, wanted: usize) -> Result<i64, StoreError> {
         Ok(signed(wanted).saturating_mul(self.living(&outline.kinds)?).saturating_mul(TEST).isqrt() + 1)
     }
 
@@ -254,10 +263,13 @@ impl<'s> Searcher<'s> {
         while places.len() < wanted
             && let Some(row) = next(&mut way.sources, most)?
         {
+            most = row - 1;
+            if outline.masked.has(row) {
+                continue;
+            }
             if way.rest.is_empty() || read::carried(self.connection, row, |candidate| self.all_hold(candidate, &way.rest))? {
                 places.push(Place { values: Vec::new(), row });
             }
-            most = row - 1;
         }
         Ok(places)
     }
@@ -278,6 +290,10 @@ impl<'s> Searcher<'s> {
         // Every match is looked at.
         let (mut places, mut most) = (Vec::new(), outline.up_to);
         while let Some(row) = next(&mut way.sources, most)? {
+            most = row - 1;
+            if outline.masked.has(row) {
+                continue;
+            }
             let place = read::carried(self.connection, row, |candidate| {
                 self.all_hold(candidate, &way.rest)?.then(|| candidate.place(sort, self)).transpose()
             })?;
@@ -286,7 +302,6 @@ impl<'s> Searcher<'s> {
                 places.sort_unstable_by(|a, b| compare(sort, a, b));
                 places.truncate(wanted);
             }
-            most = row - 1;
         }
         places.sort_unstable_by(|a, b| compare(sort, a, b));
         places.truncate(wanted);
@@ -317,6 +332,7 @@ impl<'s> Searcher<'s> {
                 for place in chunk {
                     // A resource stands in the order with its first value only; its row may come twice if intervals share an end.
                     if places.last() != Some(&place)
+                        && !outline.masked.has(place.row)
                         && read::carried(self.connection, place.row, |candidate| {
                             Ok(place.values.first() == Some(&candidate.value(sort, self)?)
                                 && self.all_hold(candidate, &outline.conditions.iter().collect::<Vec<_>>())?)
@@ -390,24 +406,37 @@ impl<'s> Searcher<'s> {
     fn total(&self, outline: &Outline<'_>) -> Result<u64, StoreError> {
         if let [only] = outline.conditions.as_slice() {
             if let Some([post]) = posts(only).as_deref() {
-                return Ok(runs::count_up_to(self.connection, *post, outline.up_to)?.cast_unsigned());
+                let all = runs::count_up_to(self.connection, *post, outline.up_to)?;
+                return Ok((all - self.masked_with(*post, outline)?).cast_unsigned());
             }
             if let Some(rows) = self.gather(only, outline.up_to, i64::MAX - 1, i64::MAX)? {
-                return Ok(rows.len() as u64);
+                return Ok(rows.iter().filter(|row| !outline.masked.has(**row)).count() as u64);
             }
         }
         let mut way = self.way(outline, MOST)?;
         let (mut total, mut most) = (0, outline.up_to);
         while let Some(row) = next(&mut way.sources, most)? {
+            most = row - 1;
+            if outline.masked.has(row) {
+                continue;
+            }
             let holds = way.rest.is_empty() || read::carried(self.connection, row, |candidate| self.all_hold(candidate, &way.rest))?;
             total += u64::from(holds);
-            most = row - 1;
         }
         Ok(total)
     }
 
+    /// How many of the rows that are passed over have a post in the tables.
+    fn masked_with(&self, post: i64, outline: &Outline<'_>) -> Result<i64, StoreError> {
+        let (mut walk, mut count) = (Walk::new(self.connection, post), 0);
+        for row in outline.masked.rows().into_iter().filter(|row| *row <= outline.up_to) {
+            count += i64::from(walk.seek(row)? == Some(row));
+        }
+        Ok(count)
+    }
+
     /// How many resources some types have now.
-    fn living(&self, kinds: &[i64]) -> Result<i64, StoreError> {
+    pub(super) fn living(&self, kinds: &[i64]) -> Result<i64, StoreError> {
         let mut statement = self.connection.prepare_cached("SELECT living FROM kind WHERE code = ?1").map_err(failed)?;
         let mut living = |kind: &i64| statement.query_row([kind], |row| row.get::<_, i64>(0)).map_err(failed);
         kinds.iter().map(&mut living).sum()
@@ -431,6 +460,6 @@ fn without(by: &SortBy) -> Option<Filter> {
     Some(Filter::Not(Box::new(has)))
 }
 
-fn signed(count: usize) -> i64 {
+pub(super) fn signed(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }

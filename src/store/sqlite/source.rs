@@ -97,10 +97,13 @@ impl Range {
     /// Where the narrow intervals stand that may meet all conditions on a parameter, if these confine them from both sides.
     /// What stands there must still be tested, and intervals that are not narrow looked for elsewhere.
     pub(super) fn between(parameter: ParameterNumber, filters: &[&Filter]) -> Option<Self> {
-        let own = filters.iter().filter_map(|filter| reach(filter)).filter(|(other, ..)| *other == parameter);
-        let (from, to) = own.fold((i64::MIN, i64::MAX), |(low, high), (_, from, to)| (low.max(from), high.min(to)));
+        let own = || filters.iter().filter(|filter| reach(filter).is_some_and(|(other, ..)| other == parameter));
+        let reaches = own().filter_map(|filter| reach(filter));
+        let (from, to) = reaches.fold((i64::MIN, i64::MAX), |(low, high), (_, from, to)| (low.max(from), high.min(to)));
         let confined = from > i64::MIN && to < i64::MAX;
-        confined.then_some(Self::Numbers { parameter, unit: Unit::Any, test: None, end: End::Low, from, to })
+        // The one interval of a narrow resource meets them all: a unit that one of them wants is its unit.
+        let unit = own().map(|filter| unit(filter)).find(|unit| *unit != Unit::Any).unwrap_or(Unit::Any);
+        confined.then_some(Self::Numbers { parameter, unit, test: None, end: End::Low, from, to })
     }
 
     /// The row ids up to `up_to` that meet the condition, largest first and once each; `None` if more than `bound` rows would have
@@ -164,6 +167,19 @@ impl Range {
             }
         }
         Ok(true)
+    }
+}
+
+/// The unit that all alternatives of a condition on numbers want.
+fn unit(filter: &Filter) -> Unit {
+    match filter {
+        Filter::Number(_, _, unit) => *unit,
+        Filter::Any(filters) => {
+            let mut units = filters.iter().map(unit);
+            let first = units.next().unwrap_or(Unit::Any);
+            if units.all(|unit| unit == first) { first } else { Unit::Any }
+        }
+        _ => Unit::Any,
     }
 }
 

@@ -6,7 +6,6 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
-use std::ops::Range;
 use std::sync::Arc;
 
 use rusqlite::{CachedStatement, Connection};
@@ -145,17 +144,12 @@ impl Tables {
         self.posts.is_empty() && self.lows.is_empty() && self.highs.is_empty() && self.norms.is_empty()
     }
 
-    /// Puts every list into the order of its table. Changes of the same row stay in their order, unless `alike` says that all
-    /// are additions.
-    pub(super) fn sort(&mut self, alike: bool) {
-        if alike {
-            self.posts.sort_unstable();
-        } else {
-            self.posts.sort_by_key(|(post, _)| *post);
-        }
-        sort(&mut self.lows, alike);
-        sort(&mut self.highs, alike);
-        sort(&mut self.norms, alike);
+    /// Puts every list into the order of its table. A row that is both taken away and added stays.
+    pub(super) fn sort(&mut self) {
+        self.posts.sort_unstable();
+        self.lows.sort_unstable();
+        self.highs.sort_unstable();
+        self.norms.sort_unstable();
     }
 
     /// The posts.
@@ -170,20 +164,20 @@ impl Tables {
         visitor.visit(&self.norms)
     }
 
-    /// Writes that share of every list, which are sorted, but for resources that `skip` tells.
-    pub(super) fn write(&self, connection: &Connection, share: Share, skip: &dyn Fn(i64) -> bool) -> Result<(), StoreError> {
+    /// Writes that share of every list, which are sorted.
+    pub(super) fn write(&self, connection: &Connection, share: Share) -> Result<(), StoreError> {
         if share.from == 0 {
             self.series.iter().try_for_each(|series| series.write(connection))?;
         }
-        runs::write(connection, self.posts.get(share.of(self.posts.len())).unwrap_or(&[]), skip)?;
-        self.visit(&mut Slice { connection, share, skip })
+        runs::write(connection, share.of(&self.posts, |(post, _)| post))?;
+        self.visit(&mut Slice { connection, share })
     }
 
     /// Writes everything, and is empty then.
     pub(super) fn flush(&mut self, connection: &Connection) -> Result<(), StoreError> {
         if !self.is_empty() {
-            self.sort(false);
-            self.write(connection, Share::ALL, &|_| false)?;
+            self.sort();
+            self.write(connection, Share::ALL)?;
             *self = Self::default();
         }
         Ok(())
@@ -193,14 +187,6 @@ impl Tables {
 /// A version's time is one of its rows.
 fn time(state: &State, rows: &Rows) -> NumberRow {
     NumberRow { parameter: rows.last_updated, low: state.updated.0, high: state.updated.0, unit: 0 }
-}
-
-fn sort<R: Row>(changes: &mut Changes<R>, alike: bool) {
-    if alike {
-        changes.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-    } else {
-        changes.sort_by(|(a, _), (b, _)| a.cmp(b));
-    }
 }
 
 /// A part of each list: from one fraction of it to another.
@@ -215,17 +201,20 @@ pub(super) struct Share {
 impl Share {
     const ALL: Self = Self { from: 0, to: 1, whole: 1 };
 
-    /// The items of a list of that length.
-    fn of(self, length: usize) -> Range<usize> {
-        let at = |part: usize| if part >= self.whole { length } else { length * part / self.whole };
-        at(self.from)..at(self.to)
+    /// Its items of a sorted list. Changes of one row are never torn apart: the last word on it counts.
+    fn of<'l, T, K: PartialEq>(self, list: &'l [T], row: impl Fn(&T) -> &K) -> &'l [T] {
+        let at = |part: usize| {
+            let at = if part >= self.whole { list.len() } else { list.len() * part / self.whole };
+            let same = |at: usize| at.checked_sub(1).and_then(|before| Some(row(list.get(before)?) == row(list.get(at)?)));
+            if same(at) == Some(true) { at + 1 } else { at }
+        };
+        list.get(at(self.from)..at(self.to)).unwrap_or(&[])
     }
 }
 
 struct Slice<'s> {
     connection: &'s Connection,
     share: Share,
-    skip: &'s dyn Fn(i64) -> bool,
 }
 
 /// Rows per statement: the fewer calls the better, up to a point.
@@ -233,12 +222,11 @@ const MANY: usize = 32;
 
 impl TableVisitor for Slice<'_> {
     fn visit<R: Row>(&mut self, changes: &Changes<R>) -> Result<(), StoreError> {
-        let own = self.share.of(changes.len());
+        let own = self.share.of(changes, |(row, _)| row);
         let mut add = Vec::with_capacity(own.len());
         // The last word on a row counts.
-        for same in changes.get(own).unwrap_or(&[]).chunk_by(|(a, _), (b, _)| a == b) {
+        for same in own.chunk_by(|(a, _), (b, _)| a == b) {
             match same.last() {
-                Some((row, _)) if (self.skip)(row.resource()) => {}
                 Some((row, true)) => add.push(row),
                 Some((row, false)) => self.execute(&delete::<R>(), &[row])?,
                 None => {}

@@ -82,7 +82,7 @@ fn index(connection: &Connection, faults: &mut Vec<String>) -> Result<(), StoreE
     for after in (0..=last).step_by(usize::try_from(STEP).unwrap_or(1)) {
         let mut tables = Tables::default();
         each_state(connection, after, after + STEP, |row, state| tables.add(row, &state))?;
-        tables.sort(true);
+        tables.sort();
         tables.visit(&mut counts)?;
         named_posts += posts(connection, tables.posts(), counts.faults);
     }

@@ -8,26 +8,26 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, params};
 
-use super::merge::{Merge, Progress};
+use super::merge::{Mark, Merge, Progress};
 use super::prepared::{Content, Prepared, PreparedWrite};
 use super::read::{self, Current, method_code};
 use super::recent::{Entry, State};
 use super::search::Searcher;
-use super::tables::Tables;
 use super::{Shared, failed, parameters, request};
 use crate::base::clock::Instant;
+use crate::model::primitive::Id;
 use crate::model::reference::Key;
 use crate::model::resource::Body;
-use crate::store::prepared::Index;
 use crate::store::port::{Expect, Match, Method, StoreError, Unmet, Version, Written};
+use crate::store::prepared::Index;
 
 /// Numbers that go on from batch to batch.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Numbers {
     pub(super) next_row: i64,
     pub(super) next_sequence: i64,
-    /// The mark: up to this row id the index tables are complete.
-    pub(super) indexed: i64,
+    /// Up to where the index tables are complete.
+    pub(super) mark: Mark,
     /// Time of the last write.
     last: Instant,
     /// The generation of the search parameters.
@@ -41,7 +41,7 @@ impl Numbers {
         Ok(Self {
             next_row: number("SELECT max(rid) FROM resource")?.unwrap_or(0) + 1,
             next_sequence: number("SELECT max(seq) FROM change")?.unwrap_or(0) + 1,
-            indexed: number("SELECT indexed FROM mark")?.unwrap_or(0),
+            mark: Mark::read(connection)?,
             generation: number("SELECT generation FROM catalog")?.unwrap_or(0).cast_unsigned(),
             last: Instant(number("SELECT (SELECT updated FROM change ORDER BY seq DESC LIMIT 1)")?.unwrap_or(i64::MIN)),
         })
@@ -65,8 +65,6 @@ pub(super) struct Batch<'c> {
     /// The time of what is written.
     now: Instant,
     numbers: Numbers,
-    /// Changes of index rows that do not wait among the recent ones.
-    pending: Tables,
     /// New resources that are not among the recent ones yet.
     fresh: Vec<Entry>,
     /// How many versions came to the recent ones.
@@ -85,8 +83,8 @@ impl<'c> Batch<'c> {
         numbers: Numbers,
     ) -> Result<Self, StoreError> {
         connection.prepare_cached("BEGIN IMMEDIATE").and_then(|mut statement| statement.execute([])).map_err(failed)?;
-        let (now, pending, fresh, progress) = (numbers.last, Tables::default(), Vec::new(), Progress::default());
-        Ok(Self { connection, shared, merge, now, numbers, pending, fresh, come: 0, progress, grown: BTreeMap::new() })
+        let (now, fresh, progress) = (numbers.last, Vec::new(), Progress::default());
+        Ok(Self { connection, shared, merge, now, numbers, fresh, come: 0, progress, grown: BTreeMap::new() })
     }
 
     /// Tells the time of what is written from now on. Times have milliseconds and never go backwards.
@@ -99,10 +97,7 @@ impl<'c> Batch<'c> {
         if let Some(merge) = self.merge {
             merge.step(self.connection, resources, &mut self.progress)?;
         }
-        if let Some(mark) = self.progress.mark {
-            self.execute("UPDATE mark SET indexed = ?1", [mark])?;
-            self.numbers.indexed = mark;
-        }
+        self.numbers.mark = self.progress.mark.unwrap_or(self.numbers.mark);
         Ok(())
     }
 
@@ -141,7 +136,7 @@ impl<'c> Batch<'c> {
         let mut rows = Vec::with_capacity(commit.writes.len());
         for (write, current) in commit.writes.iter().zip(currents) {
             let (row, answer) = match &write.index {
-                Some(index) => self.index(index, current)?,
+                Some(index) => self.index(write, index, current)?,
                 None => self.write(write, current)?,
             };
             rows.push(row);
@@ -187,16 +182,16 @@ impl<'c> Batch<'c> {
         }
     }
 
-    /// Replaces the index rows of a version that is still current. The rows of all resources are in the tables by now.
-    fn index(&mut self, index: &Index, current: Option<Current>) -> Result<(i64, Written), StoreError> {
+    /// Replaces the index rows of a version that is still current.
+    fn index(&mut self, write: &PreparedWrite, index: &Index, current: Option<Current>) -> Result<(i64, Written), StoreError> {
         let row = current.as_ref().map_or(0, |current| current.row);
         let same = |version: &Version| version.version == index.version && version.body.is_some();
         if let Some(version) = current.as_ref().map(|current| &current.version).filter(|version| same(version)) {
-            let rows = Some(Arc::new(read::rows(self.connection, row)?));
-            let before = State { sequence: 0, updated: version.updated, rows };
-            let after = State { sequence: 0, updated: version.updated, rows: Some(Arc::clone(&index.rows)) };
+            // No change comes of it: whoever sees all changes until now may see the rows.
+            let sequence = self.numbers.next_sequence - 1;
+            let after = State { sequence, updated: version.updated, rows: Some(Arc::clone(&index.rows)) };
+            self.reindex(row, write.kind, &write.key.id, after)?;
             self.execute("UPDATE carried SET keys = ?2 WHERE rid = ?1", params![row, index.keys])?;
-            self.reindex(row, &before, after);
         }
         Ok((row, Written { version: current.map(|current| current.version), created: false, changed: false }))
     }
@@ -251,30 +246,34 @@ impl<'c> Batch<'c> {
             params![old.row, new.version.cast_signed(), new.updated.0, method_code(new.method), content.map(|content| &content.stored.0)],
         )?;
         let sequence = self.feed(write.kind, old.row, new)?;
-        let rows = if old.version.body.is_some() { Some(Arc::new(read::rows(self.connection, old.row)?)) } else { None };
+        let after = State { sequence, updated: new.updated, rows: content.map(|content| Arc::clone(&content.rows)) };
+        // The carried rows are replaced below: what they were is asked for before.
+        self.reindex(old.row, write.kind, &write.key.id, after)?;
         match content {
             Some(content) => self.carry(old.row, new, content)?,
             None => self.execute("DELETE FROM carried WHERE rid = ?1", [old.row])?,
         }
-        let before = State { sequence: 0, updated: old.version.updated, rows };
-        let after = State { sequence, updated: new.updated, rows: content.map(|content| Arc::clone(&content.rows)) };
-        self.reindex(old.row, &before, after);
         *self.grown.entry(write.kind).or_default() += i64::from(new.body.is_some()) - i64::from(old.version.body.is_some());
         Ok(())
     }
 
-    /// Replaces the index rows of a resource, wherever they are.
-    fn reindex(&mut self, row: i64, before: &State, after: State) {
-        if row <= self.numbers.indexed {
-            self.pending.replace(row, before, &after);
-            return;
-        }
-        if self.merge.is_some_and(|merge| merge.covers(row)) {
-            Merge::replace(row, before, &after, &mut self.pending, &mut self.progress);
-        }
+    /// Gives a resource other index rows, which wait among the recent ones. To be called before its carried rows change: they are
+    /// kept in `stale`, so that after a crash it is known what the tables hold.
+    fn reindex(&mut self, row: i64, kind: i64, id: &Id, after: State) -> Result<(), StoreError> {
         self.publish();
-        self.shared.recent.change(row, after);
+        let (newest, known) = self.shared.recent.newest(row);
+        if !known {
+            // One line in any case: a deleted resource carries nothing.
+            let sql = "INSERT INTO stale (rid, updated, keys) SELECT ?1, ifnull(max(updated), 0), max(keys) FROM carried WHERE rid = ?1";
+            self.execute(sql, [row])?;
+        }
+        let before = match newest {
+            Some(state) => state,
+            None => read::state(self.connection, row)?,
+        };
+        self.shared.recent.change((row, kind, id), &before, after);
         self.come += 1;
+        Ok(())
     }
 
     /// Puts new resources among the recent ones; readers see them when the transaction has ended.
@@ -301,7 +300,6 @@ impl<'c> Batch<'c> {
     /// Writes what searches need to know.
     fn settle(&mut self) -> Result<(), StoreError> {
         self.publish();
-        self.pending.flush(self.connection)?;
         for (kind, by) in std::mem::take(&mut self.grown) {
             self.execute("UPDATE kind SET living = living + ?2 WHERE code = ?1", params![kind, by])?;
         }
@@ -311,7 +309,11 @@ impl<'c> Batch<'c> {
     /// Whether a search finds the same resources as before, among them those of earlier commits of this batch.
     fn finds_again(&mut self, expected: &Match) -> Result<bool, StoreError> {
         self.settle()?;
-        let page = Searcher::new(self.connection, self.shared).inside(&expected.plan)?;
+        let page = match Searcher::new(self.connection, self.shared).inside(&expected.plan) {
+            // It was not too costly before: so something else is found.
+            Err(StoreError::TooCostly(_)) => return Ok(false),
+            page => page?,
+        };
         let now: HashSet<&Key> = page.hits.iter().map(|hit| &hit.version.key).collect();
         let before: HashSet<&Key> = expected.found.iter().collect();
         Ok(!page.more && now == before)

@@ -35,8 +35,6 @@ struct Waiting {
 
 enum Message {
     Commit(Box<Waiting>),
-    /// One that replaces index rows: alone, and when no rows wait for the tables.
-    Index(Box<Waiting>),
     /// Use these dictionaries from now on.
     Dictionaries(Vec<(Purpose, Vec<u8>)>),
     /// Keep this secret, unless there is one; tell which it is.
@@ -103,10 +101,8 @@ impl Writer {
         let share = u32::try_from(commit.size >> 10).unwrap_or(u32::MAX).clamp(1, ROOM);
         let room = Arc::clone(&self.room).acquire_many_owned(share).await.map_err(|_| StoreError::Closed)?;
         let (answer, answered) = oneshot::channel();
-        let index = commit.is_index();
         let waiting = Box::new(Waiting { commit, answer, _room: room });
-        let message = if index { Message::Index(waiting) } else { Message::Commit(waiting) };
-        self.queue.send(message).map_err(|_| StoreError::Closed)?;
+        self.queue.send(Message::Commit(waiting)).map_err(|_| StoreError::Closed)?;
         answered.await.unwrap_or(Err(StoreError::Closed))
     }
 
@@ -208,7 +204,6 @@ impl Work {
                 Some(Message::Settle(done)) => {
                     let _ = done.send(self.settle());
                 }
-                Some(Message::Index(waiting)) => self.index(*waiting),
                 // Without them all goes on as before.
                 Some(Message::Dictionaries(new)) => {
                     let _ = dictionary::add(&self.connection, &self.shared.squeezer, &new);
@@ -245,18 +240,11 @@ impl Work {
             }
         }
         if self.merge.is_none() && self.shared.recent.is_full() {
-            self.merge = Merge::begin(&self.shared.recent);
+            // If that fails, it is tried again after the next one.
+            self.merge = Merge::begin(&self.connection, &self.shared.recent).unwrap_or_default();
         }
         self.checkpoints.after_transaction(&self.connection);
         gathering.other
-    }
-
-    /// Replaces index rows in a transaction of its own.
-    fn index(&mut self, waiting: Waiting) {
-        let mut alone = Gathering { batch: vec![waiting], bytes: 0, arriving: None, other: None };
-        let answers = self.settle().and_then(|()| self.attempt(&mut alone, 0)).unwrap_or_else(|error| vec![Err(error)]);
-        send(alone.batch, answers);
-        self.checkpoints.after_transaction(&self.connection);
     }
 
     /// Writes index rows of `share` resources and a batch in one transaction. What a commit is answered may rest on what an
@@ -268,8 +256,9 @@ impl Work {
                 // What comes in goes out a little faster, so that there are never many more than a generation.
                 self.owed = ended.come + ended.come / 4;
                 let merged = ended.progress.mark.is_some();
+                self.shared.recent.keep();
                 if let Some(merge) = &mut self.merge {
-                    merge.advance(ended.progress);
+                    merge.advance(&ended.progress);
                 }
                 if merged {
                     self.merge = None;
@@ -281,7 +270,7 @@ impl Work {
                 if !self.connection.is_autocommit() {
                     let _ = self.connection.execute_batch("ROLLBACK");
                 }
-                self.shared.recent.forget_after(self.numbers.next_sequence - 1);
+                self.shared.recent.take_back();
                 Err(error)
             }
         }
@@ -314,7 +303,7 @@ impl Work {
     /// Brings index rows of some resources into the tables; tells whether there are more.
     fn tidy(&mut self, resources: usize) -> Result<bool, StoreError> {
         if self.merge.is_none() {
-            self.merge = Merge::begin(&self.shared.recent);
+            self.merge = Merge::begin(&self.connection, &self.shared.recent)?;
         }
         if self.merge.is_some() {
             self.attempt(&mut Gathering { batch: Vec::new(), bytes: 0, arriving: None, other: None }, resources)?;

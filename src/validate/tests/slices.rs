@@ -16,6 +16,7 @@ fn definitions() -> &'static Definitions {
     };
     ONCE.get_or_init(|| {
         let source = Source {
+            code_systems: table("code-systems.tsv"),
             types: table("types.tsv"),
             parameters: table("search-parameters.tsv"),
             compartments: table("compartments.tsv"),

@@ -32,6 +32,19 @@ pub(crate) struct Arguments {
     /// Patients and Observations to store first, 100 in a transaction. 0 takes what the server has.
     #[arg(long, default_value_t = 10_000)]
     pub(crate) seed_resources: usize,
+    /// Numbers of resources, growing: the store is filled up to the first, everything is measured, then it is filled up to the
+    /// next, and so on. Instead of --seed-resources.
+    #[arg(long, value_delimiter = ',', conflicts_with = "seed_resources")]
+    pub(crate) scale: Vec<usize>,
+    /// Seconds to leave the server alone between filling and measuring.
+    #[arg(long, default_value = "3", value_parser = seconds)]
+    pub(crate) rest: Duration,
+    /// The SQLite file of the server, to tell its bytes.
+    #[arg(long)]
+    pub(crate) file: Option<PathBuf>,
+    /// The PostgreSQL database of the server, as postgres://user@host/database, to tell its bytes.
+    #[arg(long)]
+    pub(crate) database: Option<String>,
     /// Names all chance: the same number gives the same requests.
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,

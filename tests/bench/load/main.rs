@@ -7,6 +7,7 @@
 
 mod arguments;
 mod connection;
+mod disk;
 mod histogram;
 mod measure;
 mod patient;
@@ -31,10 +32,12 @@ use std::sync::Arc;
 use clap::Parser as _;
 
 use arguments::Arguments;
+use disk::Disk;
 use measure::Stage;
 use plan::Plan;
 use process::Process;
 use report::Report;
+use stock::Stock;
 use target::Target;
 
 /// Whatever ends the program.
@@ -67,22 +70,33 @@ async fn run(arguments: &Arguments) -> Result<bool, Failure> {
         let now = server.sample()?;
         println!("server before the first request: {:.1} MB resident, {:.1} MB at its peak", now.resident, now.peak);
     }
-    let stock = stock::gather(arguments, &target, &scenarios).await?;
-    let plan = Arc::new(Plan::new(target, stock, arguments));
-
-    for fault in probe::probe(&plan, &scenarios).await? {
-        report.wrong(fault);
-    }
-    report.head();
-    let mut run = 0;
-    for scenario in scenarios {
-        for &connections in &arguments.connections {
-            // Every stage draws from its own streams of chance, so that no request is sent twice.
-            run += 1;
-            let stage = Stage { scenario, connections, run };
-            let row = measure::measure(&plan, &stage, arguments, server.as_ref()).await?;
-            report.row(row);
+    let disk = Disk::named(arguments);
+    let sizes = if arguments.scale.is_empty() { vec![arguments.seed_resources] } else { arguments.scale.clone() };
+    let (mut stock, mut run) = (Stock::default(), 0);
+    for size in sizes {
+        stock::gather(&mut stock, arguments, &target, &scenarios, size).await?;
+        if size > 0 {
+            tokio::time::sleep(arguments.rest).await;
         }
+        if let Some(disk) = &disk {
+            report.disk(&stock, disk.bytes().await?);
+        }
+        let plan = Arc::new(Plan::new(Arc::clone(&target), stock, arguments));
+        for fault in probe::probe(&plan, &scenarios).await? {
+            report.wrong(fault);
+        }
+        report.head();
+        for &scenario in &scenarios {
+            for &connections in &arguments.connections {
+                // Every stage draws from its own streams of chance, so that no request is sent twice.
+                run += 1;
+                let stage = Stage { scenario, connections, run };
+                let row = measure::measure(&plan, &stage, arguments, server.as_ref()).await?;
+                report.row(row);
+            }
+        }
+        stock = Arc::into_inner(plan).ok_or("a connection is still at work")?.stock;
     }
+    report.compare();
     report.close()
 }

@@ -70,7 +70,7 @@ pub(crate) async fn measure(plan: &Arc<Plan>, stage: &Stage, arguments: &Argumen
     }
     let driver = after.1.saturating_sub(before.1);
     let server = after.0.zip(before.0).map(|(after, before)| (after, after.cpu.saturating_sub(before)));
-    Ok(Row::new(stage, &tally, arguments.seconds, driver, server))
+    Ok(Row::new((stage, plan.stock.total), &tally, arguments.seconds, driver, server))
 }
 
 /// One connection's part of a stage.

@@ -3,6 +3,7 @@
 use std::io::Write as _;
 
 use crate::sample::chance::Chance;
+use crate::sample::observation::identifier;
 use crate::sample::template::Template;
 
 /// Family names; chained searches ask for one of them.
@@ -53,12 +54,13 @@ impl Patients {
         Self(Template::new(include_str!("patient.json")))
     }
 
-    /// Appends a Patient with values from `chance`.
-    pub(crate) fn write(&self, out: &mut Vec<u8>, chance: &mut Chance) {
+    /// Appends a Patient with values from `chance`; gives the number in its identifier.
+    pub(crate) fn write(&self, out: &mut Vec<u8>, chance: &mut Chance) -> u64 {
+        let number = chance.bits();
         self.0.render(out, |hole, out| {
             // Writing into memory cannot fail.
             let _ = match hole {
-                "identifier" => write!(out, "{:016x}", chance.bits()),
+                "identifier" => write!(out, "{}", identifier(number)),
                 "family" => write!(out, "{}", family(chance)),
                 "given" => write!(out, "{}", chance.pick(GIVEN).unwrap_or(&"Ada")),
                 "phone" => write!(out, "{:06}", chance.below(1_000_000)),
@@ -67,6 +69,7 @@ impl Patients {
                 _ => write!(out, "{}", 1 + chance.below(200)),
             };
         });
+        number
     }
 }
 

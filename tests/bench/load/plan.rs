@@ -26,7 +26,6 @@ pub(crate) struct Plan {
     base: String,
     create: String,
     validate: String,
-    search: String,
     seed: u64,
 }
 
@@ -41,7 +40,6 @@ impl Plan {
             base: target.path(""),
             create: arguments.create_path.clone().unwrap_or_else(|| target.path("Observation")),
             validate: target.path("Observation/$validate"),
-            search: target.path("Observation?"),
             seed: arguments.seed,
             target,
         }
@@ -85,18 +83,19 @@ impl Script {
         let (target, stock) = (&plan.target, &plan.stock);
         match self.scenario {
             Scenario::Read => {
-                let path = chance.pick(&stock.observations).map_or("/", |stored| &stored.path);
+                let path = chance.pick(&stock.observations).map_or("/", |stored| &*stored.path);
                 target.get(request, path);
             }
             Scenario::Create | Scenario::Validate => {
-                let subject = chance.pick(&stock.patients).map_or("Patient/example", String::as_str);
+                let subject = chance.pick(&stock.patients).map_or("Patient/example", |patient| patient.reference.as_str());
                 plan.observations.write(body, None, subject, chance);
                 let path = if self.scenario == Scenario::Create { &plan.create } else { &plan.validate };
                 target.send(request, "POST", path, body);
             }
             Scenario::Update => {
                 if let Some(stored) = own(&stock.observations, self.place, chance) {
-                    plan.observations.write(body, Some(&stored.id), &stored.subject, chance);
+                    let subject = stock.patient_of(stored).map_or("Patient/example", |patient| patient.reference.as_str());
+                    plan.observations.write(body, Some(stored.id()), subject, chance);
                     target.send(request, "PUT", &stored.path, body);
                 }
             }
@@ -108,7 +107,7 @@ impl Script {
                 let shapes = search.shapes();
                 if let Some(shape) = shapes.get(self.turn % shapes.len().max(1)) {
                     let query = Query::new(*shape, stock, chance);
-                    target.get(request, &format!("{}{}", plan.search, query.text()));
+                    target.get(request, &target.path(&query.url));
                 }
                 self.turn += 1;
             }

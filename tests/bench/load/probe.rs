@@ -64,7 +64,7 @@ async fn create(plan: &Arc<Plan>, connection: &mut Connection) -> Result<(), Fai
 async fn read(plan: &Arc<Plan>, connection: &mut Connection) -> Result<(), Failure> {
     let stored = plan.stock.observations.first().ok_or("nothing to read")?;
     let read = get(plan, connection, &stored.path).await?;
-    if read.get("id").and_then(Value::as_str) == Some(&stored.id) { Ok(()) } else { Err("a read gave another resource".into()) }
+    if read.get("id").and_then(Value::as_str) == Some(stored.id()) { Ok(()) } else { Err("a read gave another resource".into()) }
 }
 
 /// Every entry of a transaction gets its place.
@@ -84,9 +84,8 @@ async fn searches(plan: &Arc<Plan>, connection: &mut Connection, shapes: &[Shape
         let mut found = 0;
         for _ in 0..TRIES {
             let query = Query::new(shape, &plan.stock, &mut chance);
-            let url = format!("Observation?{}", query.text());
-            let bundle = get(plan, connection, &plan.target.path(&url)).await?;
-            found += query.check(&bundle).map_err(|wrong| format!("{wrong}: {url}"))?;
+            let bundle = get(plan, connection, &plan.target.path(&query.url)).await?;
+            found += query.check(&bundle).map_err(|wrong| format!("{wrong}: {}", query.url))?;
         }
         if found == 0 {
             return Err(format!("{TRIES} searches found nothing: {shape:?}").into());

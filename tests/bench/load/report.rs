@@ -11,6 +11,7 @@ use crate::Failure;
 use crate::arguments::Arguments;
 use crate::measure::Stage;
 use crate::process::Sample;
+use crate::stock::Stock;
 use crate::tally::Tally;
 
 /// The results of a run, as they stand in the file.
@@ -30,7 +31,19 @@ struct Results {
     processors: usize,
     /// Wrong answers found before measuring.
     faults: Vec<String>,
+    /// What the store takes on disk, at each size.
+    #[serde(default)]
+    disk: Vec<OnDisk>,
     rows: Vec<Row>,
+}
+
+/// What a store of some size takes on disk.
+#[derive(Debug, Serialize, Deserialize)]
+struct OnDisk {
+    observations: u64,
+    bytes: u64,
+    /// Of a log that is written anew again and again.
+    log_bytes: u64,
 }
 
 /// The result of one stage.
@@ -38,6 +51,9 @@ struct Results {
 pub(crate) struct Row {
     scenario: String,
     connections: usize,
+    /// Observations that were there before anything was measured.
+    #[serde(default)]
+    observations: u64,
     requests: u64,
     requests_per_second: f64,
     p50_ms: f64,
@@ -56,12 +72,19 @@ pub(crate) struct Row {
 
 impl Row {
     /// Sums a stage up. `server` is its state at the end of the stage, and the processor time that it used.
-    pub(crate) fn new(stage: &Stage, tally: &Tally, window: Duration, driver: Duration, server: Option<(Sample, Duration)>) -> Self {
+    pub(crate) fn new(
+        (stage, observations): (&Stage, u64),
+        tally: &Tally,
+        window: Duration,
+        driver: Duration,
+        server: Option<(Sample, Duration)>,
+    ) -> Self {
         let requests = tally.latencies.total();
         let each = |time: Duration| milliseconds(time) * 1000.0 / requests.max(1) as f64;
         Self {
             scenario: stage.scenario.name(),
             connections: stage.connections,
+            observations,
             requests,
             requests_per_second: requests as f64 / window.as_secs_f64(),
             p50_ms: milliseconds(tally.latencies.percentile(50)),
@@ -100,6 +123,7 @@ impl Report {
             driver_threads: arguments.threads.max(1),
             processors: std::thread::available_parallelism().map_or(1, usize::from),
             faults: Vec::new(),
+            disk: Vec::new(),
             rows: Vec::new(),
         };
         let against = arguments.against.iter().map(|file| earlier(file)).collect::<Result<_, _>>()?;
@@ -112,10 +136,48 @@ impl Report {
         self.results.faults.push(fault);
     }
 
+    /// Tells what the store takes on disk.
+    pub(crate) fn disk(&mut self, stock: &Stock, (bytes, log_bytes): (u64, u64)) {
+        let observations = stock.total;
+        let megabytes = |bytes: u64| bytes as f64 / 1e6;
+        println!(
+            "{observations} Observations: {:.1} MB on disk, {:.0} bytes for each; beside it {:.1} MB of log",
+            megabytes(bytes),
+            bytes as f64 / observations.max(1) as f64,
+            megabytes(log_bytes)
+        );
+        self.results.disk.push(OnDisk { observations, bytes, log_bytes });
+    }
+
+    /// Prints how the rates of the smallest store compare with those of larger ones, if there were several.
+    pub(crate) fn compare(&self) {
+        let rows = &self.results.rows;
+        let mut sizes: Vec<u64> = rows.iter().map(|row| row.observations).collect();
+        sizes.dedup();
+        let Some((first, larger)) = sizes.split_first().filter(|(_, larger)| !larger.is_empty()) else { return };
+        let heads: String = larger.iter().map(|size| format!(" {:>10} {:>8}", size, "share")).collect();
+        println!("\n{:<24} {:>5} {:>10}{heads}", "requests/s", "conns", first);
+        for row in rows.iter().filter(|row| row.observations == *first) {
+            let same = |size: &u64| {
+                rows.iter()
+                    .find(|other| other.observations == *size && other.scenario == row.scenario && other.connections == row.connections)
+            };
+            let shares: String = larger
+                .iter()
+                .filter_map(same)
+                .map(|other| {
+                    let share = 100.0 * other.requests_per_second / row.requests_per_second;
+                    format!(" {:>10.0} {share:>6.0} %", other.requests_per_second)
+                })
+                .collect();
+            println!("{:<24} {:>5} {:>10.0}{shares}", row.scenario, row.connections, row.requests_per_second);
+        }
+    }
+
     /// Prints the head of the table.
     pub(crate) fn head(&self) {
         let mut line = format!(
-            "{:<20} {:>5} {:>10} {:>9} {:>9} {:>9} {:>7} {:>9} {:>9} {:>8} {:>8}",
+            "{:<24} {:>5} {:>10} {:>9} {:>9} {:>9} {:>7} {:>9} {:>9} {:>8} {:>8}",
             self.results.label, "conns", "requests/s", "p50 ms", "p99 ms", "max ms", "errors", "cpu ms/k", "driver/k", "RSS MB", "peak MB"
         );
         for earlier in &self.against {
@@ -128,7 +190,7 @@ impl Report {
     pub(crate) fn row(&mut self, row: Row) {
         let known = |n: Option<f64>| n.map_or_else(|| "-".to_owned(), |n| format!("{n:.1}"));
         let mut line = format!(
-            "{:<20} {:>5} {:>10.0} {:>9.3} {:>9.3} {:>9.3} {:>7} {:>9} {:>9.1} {:>8} {:>8}",
+            "{:<24} {:>5} {:>10.0} {:>9.3} {:>9.3} {:>9.3} {:>7} {:>9} {:>9.1} {:>8} {:>8}",
             row.scenario,
             row.connections,
             row.requests_per_second,

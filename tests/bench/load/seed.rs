@@ -1,6 +1,9 @@
 //! Three ways to a stock: transactions, single creates, or a look at what is there.
 
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::task::JoinSet;
@@ -10,7 +13,7 @@ use crate::connection::{Answer, Connection};
 use crate::patient::Patients;
 use crate::sample::chance::Chance;
 use crate::sample::observation::Observations;
-use crate::stock::{Stock, stored};
+use crate::stock::{Patient, Stock, Stored};
 use crate::target::Target;
 use crate::transaction::{self, ENTRIES};
 use crate::wire;
@@ -18,31 +21,57 @@ use crate::wire;
 /// Connections that seed at the same time.
 const CONNECTIONS: usize = 4;
 
-/// Stores at least two resources, a Patient with up to 99 Observations in each transaction.
-pub(crate) async fn transactions(seed: u64, target: &Arc<Target>, resources: usize) -> Result<Stock, Failure> {
+/// How often it is told how far the seeding has come.
+const TOLD: Duration = Duration::from_secs(10);
+
+/// Stores a Patient with up to 99 Observations in each transaction, until there are so many resources. What was stored before
+/// is gone on from, so that a store grows to the same resources in one go or in several.
+pub(crate) async fn transactions(stock: &mut Stock, seed: u64, target: &Arc<Target>, resources: usize) -> Result<(), Failure> {
+    let done = Arc::new(AtomicUsize::new(stock.bundles));
     let mut tasks = JoinSet::new();
     for first in 0..CONNECTIONS {
-        tasks.spawn(some_transactions(seed, Arc::clone(target), first, resources));
+        tasks.spawn(some_transactions(seed, Arc::clone(target), stock.bundles + first, resources, Arc::clone(&done)));
     }
     let mut bundles = Vec::new();
-    while let Some(done) = tasks.join_next().await {
-        bundles.extend(done??);
+    let mut told = tokio::time::interval(TOLD);
+    told.tick().await;
+    loop {
+        tokio::select! {
+            ended = tasks.join_next() => match ended {
+                Some(ended) => bundles.extend(ended??),
+                None => break,
+            },
+            _ = told.tick() => println!("{} of {resources} resources are stored", done.load(Ordering::Relaxed) * ENTRIES),
+        }
     }
     // The stock is in the same order at every run, whichever connection was faster.
-    bundles.sort_unstable_by_key(|(number, _)| *number);
-    let mut stock = Stock::default();
-    for (_, ids) in bundles {
-        let mut ids = ids.iter();
-        let Some(patient) = ids.next() else { continue };
-        let patient = format!("Patient/{patient}");
-        stock.observations.extend(ids.map(|id| stored(target.path(&format!("Observation/{id}")), id, &patient)));
+    bundles.sort_unstable_by_key(|bundle| bundle.number);
+    for Bundle { patient, mut observations, .. } in bundles {
+        let own = u32::try_from(stock.patients.len())?;
+        observations.iter_mut().for_each(|stored| stored.patient = own);
+        stock.total += u64::try_from(observations.len())?;
+        stock.observations.append(&mut observations);
         stock.patients.push(patient);
+        stock.bundles += 1;
     }
-    Ok(stock)
+    Ok(())
+}
+
+/// What a transaction stored.
+struct Bundle {
+    number: usize,
+    patient: Patient,
+    observations: Vec<Stored>,
 }
 
 /// The transactions `first`, `first + CONNECTIONS`, … with the ids that the server gave.
-async fn some_transactions(seed: u64, target: Arc<Target>, first: usize, resources: usize) -> Result<Vec<(usize, Vec<String>)>, Failure> {
+async fn some_transactions(
+    seed: u64,
+    target: Arc<Target>,
+    first: usize,
+    resources: usize,
+    done: Arc<AtomicUsize>,
+) -> Result<Vec<Bundle>, Failure> {
     let (patients, observations) = (Patients::new(), Observations::new());
     let mut connection = Connection::open(&target).await?;
     let (mut body, mut request) = (Vec::new(), Vec::new());
@@ -52,19 +81,32 @@ async fn some_transactions(seed: u64, target: Arc<Target>, first: usize, resourc
         let mut chance = Chance::new(seed, u64::try_from(number)?);
         body.clear();
         request.clear();
-        transaction::write(&mut body, &patients, &observations, entries, &mut chance);
+        let numbers = transaction::write(&mut body, &patients, &observations, entries, &mut chance);
         target.send(&mut request, "POST", &target.path(""), &body);
         let answer = connection.call(&request).await?;
         if answer.status != 200 {
             return Err(format!("seeding: {}", told(&answer)).into());
         }
-        bundles.push((number, transaction::ids(answer.body, entries)?));
+        let ids = transaction::ids(answer.body, entries)?;
+        let mut written = ids.iter().zip(numbers);
+        let (patient, own) = written.next().ok_or("an empty transaction")?;
+        bundles.push(Bundle {
+            number,
+            patient: Patient { reference: format!("Patient/{patient}"), number: own },
+            observations: written.map(|(id, number)| stored(target.path(&format!("Observation/{id}")), number)).collect(),
+        });
+        done.fetch_add(1, Ordering::Relaxed);
     }
     Ok(bundles)
 }
 
+/// An Observation at `path`; whose it is becomes known later.
+fn stored(path: impl Into<Box<str>>, number: u64) -> Stored {
+    Stored { path: path.into(), patient: 0, number }
+}
+
 /// Posts Observations to a server that is no FHIR server, and remembers where it put them.
-pub(crate) async fn one_by_one(seed: u64, target: &Arc<Target>, path: &str, resources: usize) -> Result<Stock, Failure> {
+pub(crate) async fn one_by_one(seed: u64, target: &Arc<Target>, path: &str, resources: usize) -> Result<Vec<Stored>, Failure> {
     let mut tasks = JoinSet::new();
     for first in 0..CONNECTIONS * 4 {
         tasks.spawn(some_creates(seed, Arc::clone(target), path.to_owned(), first, resources));
@@ -74,8 +116,7 @@ pub(crate) async fn one_by_one(seed: u64, target: &Arc<Target>, path: &str, reso
         locations.extend(done??);
     }
     locations.sort_unstable_by_key(|(number, _)| *number);
-    let observations = locations.into_iter().map(|(_, path)| stored(path, "", "")).collect();
-    Ok(Stock { observations, ..Stock::default() })
+    Ok(locations.into_iter().map(|(_, path)| stored(path, 0)).collect())
 }
 
 async fn some_creates(
@@ -101,28 +142,43 @@ async fn some_creates(
     Ok(locations)
 }
 
-/// Takes the first thousand Observations that the server has, with their Patients.
+/// Takes the first thousand Observations that the server has, with their Patients. Searches by identifier need such as this
+/// driver makes.
 pub(crate) async fn look_up(target: &Arc<Target>) -> Result<Stock, Failure> {
-    let mut request = Vec::new();
-    target.get(&mut request, &target.path("Observation?_count=1000"));
     let mut connection = Connection::open(target).await?;
-    let answer = connection.call(&request).await?;
-    if answer.status != 200 {
-        return Err(format!("looking for Observations: {}", told(&answer)).into());
+    let bundle = get(target, &mut connection, "Observation?_count=1000&_include=Observation:subject").await?;
+    let total = get(target, &mut connection, "Observation?_summary=count").await?;
+    let mut stock = Stock { total: total.get("total").and_then(Value::as_u64).unwrap_or(0), ..Stock::default() };
+    let resources: Vec<_> =
+        bundle.get("entry").and_then(Value::as_array).into_iter().flatten().filter_map(|entry| entry.get("resource")).collect();
+    let text = |resource: &Value, pointer: &str| resource.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
+    let number =
+        |resource: &Value| text(resource, "/identifier/0/value").and_then(|value| u64::from_str_radix(&value, 16).ok()).unwrap_or_default();
+    let mut known = HashMap::new();
+    for resource in &resources {
+        if let (Some("Patient"), Some(id)) = (text(resource, "/resourceType").as_deref(), text(resource, "/id")) {
+            let reference = format!("Patient/{id}");
+            known.insert(reference.clone(), u32::try_from(stock.patients.len())?);
+            stock.patients.push(Patient { reference, number: number(resource) });
+        }
     }
-    let bundle: Value = serde_json::from_slice(answer.body)?;
-    let mut stock = Stock::default();
-    for resource in bundle.get("entry").and_then(Value::as_array).into_iter().flatten().filter_map(|entry| entry.get("resource")) {
-        let text = |pointer| resource.pointer(pointer).and_then(Value::as_str);
-        let (Some("Observation"), Some(id), Some(subject)) = (text("/resourceType"), text("/id"), text("/subject/reference")) else {
-            continue;
-        };
-        stock.observations.push(stored(target.path(&format!("Observation/{id}")), id, subject));
-        stock.patients.push(subject.to_owned());
+    for resource in resources {
+        if let (Some("Observation"), Some(id), Some(subject)) =
+            (text(resource, "/resourceType").as_deref(), text(resource, "/id"), text(resource, "/subject/reference"))
+            && let Some(patient) = known.get(&subject)
+        {
+            let path = target.path(&format!("Observation/{id}")).into();
+            stock.observations.push(Stored { path, patient: *patient, number: number(resource) });
+        }
     }
-    stock.patients.sort_unstable();
-    stock.patients.dedup();
     if stock.observations.is_empty() { Err("the server has no Observations of patients; give --seed-resources".into()) } else { Ok(stock) }
+}
+
+async fn get(target: &Target, connection: &mut Connection, url: &str) -> Result<Value, Failure> {
+    let mut request = Vec::new();
+    target.get(&mut request, &target.path(url));
+    let answer = connection.call(&request).await?;
+    if answer.status == 200 { Ok(serde_json::from_slice(answer.body)?) } else { Err(format!("GET {url}: {}", told(&answer)).into()) }
 }
 
 /// An unexpected answer, in a few words.

@@ -10,20 +10,23 @@ use crate::sample::observation::Observations;
 /// Entries of a transaction.
 pub(crate) const ENTRIES: usize = 100;
 
-/// Appends a transaction Bundle with `entries` entries, the first of which is the Patient.
-pub(crate) fn write(out: &mut Vec<u8>, patients: &Patients, observations: &Observations, entries: usize, chance: &mut Chance) {
+/// Appends a transaction Bundle with `entries` entries, the first of which is the Patient; gives the numbers in their
+/// identifiers.
+pub(crate) fn write(out: &mut Vec<u8>, patients: &Patients, observations: &Observations, entries: usize, chance: &mut Chance) -> Vec<u64> {
+    let mut numbers = Vec::with_capacity(entries);
     let patient = urn(chance);
     out.extend_from_slice(br#"{"resourceType":"Bundle","type":"transaction","entry":["#);
     open_entry(out, &patient);
-    patients.write(out, chance);
+    numbers.push(patients.write(out, chance));
     close_entry(out, "Patient");
     for _ in 1..entries {
         out.push(b',');
         open_entry(out, &urn(chance));
-        observations.write(out, None, &patient, chance);
+        numbers.push(observations.write(out, None, &patient, chance));
         close_entry(out, "Observation");
     }
     out.extend_from_slice(b"]}");
+    numbers
 }
 
 fn urn(chance: &mut Chance) -> String {

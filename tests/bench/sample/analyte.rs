@@ -19,11 +19,14 @@ pub(crate) struct Analyte {
 
 const HAEMOGLOBIN: Analyte = analyte("718-7", "Hemoglobin [Mass/volume] in Blood", "HB", "g/dL", (120, 175));
 
+/// The one with the most different values: 6,000 of them, equally often, and no other analyte has such values in its unit.
+pub(crate) const PLATELETS: Analyte = analyte("777-3", "Platelets [#/volume] in Blood by Automated count", "PLT", "10*3/uL", (1500, 4500));
+
 /// All analytes; a patient has about ten Observations of each.
 const ANALYTES: &[Analyte] = &[
     HAEMOGLOBIN,
     analyte("6690-2", "Leukocytes [#/volume] in Blood by Automated count", "WBC", "10*3/uL", (40, 110)),
-    analyte("777-3", "Platelets [#/volume] in Blood by Automated count", "PLT", "10*3/uL", (1500, 4500)),
+    PLATELETS,
     analyte("2160-0", "Creatinine [Mass/volume] in Serum or Plasma", "CREA", "mg/dL", (6, 13)),
     analyte("1742-6", "Alanine aminotransferase [Enzymatic activity/volume] in Serum or Plasma", "ALT", "U/L", (70, 560)),
     analyte("2532-0", "Lactate dehydrogenase [Enzymatic activity/volume] in Serum or Plasma", "LDH", "U/L", (1400, 2800)),

@@ -26,14 +26,16 @@ impl Observations {
         Self(Template::new(include_str!("observation.json")))
     }
 
-    /// Appends an Observation of `subject` (a reference) with the given id, every other value drawn from `chance`.
-    pub(crate) fn write(&self, out: &mut Vec<u8>, id: Option<&str>, subject: &str, chance: &mut Chance) {
+    /// Appends an Observation of `subject` (a reference) with the given id, every other value drawn from `chance`; gives
+    /// the number in its identifier ([`identifier`]).
+    pub(crate) fn write(&self, out: &mut Vec<u8>, id: Option<&str>, subject: &str, chance: &mut Chance) -> u64 {
         let analyte = analyte::any(chance);
         let (low, high) = analyte.range;
         // Half of the values lie in the reference range, the others above it.
         let value = low + chance.below((high - low) * 2);
         let (flag, flag_name) = if value > high { ("H", "High") } else { ("N", "Normal") };
-        let identifier = format!("{:016x}", chance.bits());
+        let number = chance.bits();
+        let identifier = identifier(number);
         let taken = FIRST_DAY * 86_400_000 + chance.below(DAYS * 86_400_000);
         let laboratory = 100 + chance.below(40);
         self.0.render(out, |hole, out| {
@@ -58,7 +60,13 @@ impl Observations {
                 _ => out.write_all(tenths(chance.below(90)).as_bytes()),
             };
         });
+        number
     }
+}
+
+/// The value of an identifier with this number in it.
+pub(crate) fn identifier(number: u64) -> String {
+    format!("{number:016x}")
 }
 
 /// A moment from milliseconds since 1970-01-01.

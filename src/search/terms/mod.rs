@@ -1,0 +1,97 @@
+//! What codes mean to a search: value sets as lists of codes, and which codes are kinds of which.
+//!
+//! It rests on the compiled definitions and on ValueSet and CodeSystem resources of the server, which come first. Giving a query
+//! its meaning is pure: what it needs of the server is told as a [`Need`]; the caller fetches it and asks again.
+
+mod concepts;
+mod expand;
+
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use concepts::Concepts;
+
+use crate::definitions::Definitions;
+use crate::model::resource::Resource;
+
+/// More codes than this are refused in one condition.
+const MOST: usize = 10_000;
+
+/// A resource of this server that a query depends on.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Need {
+    /// The value set of a canonical URL (perhaps with `|version`), or `ValueSet/id`.
+    ValueSet(String),
+    /// The code system of a canonical URL, perhaps with `|version`.
+    CodeSystem(String),
+}
+
+/// What was looked for on this server; `None` if it is not there.
+pub type Known = HashMap<Need, Option<Arc<Resource>>>;
+
+/// What codes mean, while a query is being understood.
+pub(super) struct Terms<'a> {
+    known: &'a Known,
+    definitions: &'static Definitions,
+    base: &'a str,
+    missing: RefCell<BTreeSet<Need>>,
+}
+
+/// Codes with their systems.
+pub(super) type Codes = BTreeSet<(String, String)>;
+
+impl<'a> Terms<'a> {
+    pub(super) fn new(known: &'a Known, definitions: &'static Definitions, base: &'a str) -> Self {
+        Self { known, definitions, base, missing: RefCell::default() }
+    }
+
+    /// What has to be looked for before the query can be understood.
+    pub(super) fn needs(self) -> Vec<Need> {
+        self.missing.into_inner().into_iter().collect()
+    }
+
+    /// A resource of the server; an error that nobody sees if it was not looked for yet.
+    fn stored(&self, need: Need) -> Result<Option<&'a Resource>, String> {
+        if let Some(found) = self.known.get(&need) {
+            return Ok(found.as_deref());
+        }
+        let told = format!("{need:?} was not looked for.");
+        self.missing.borrow_mut().insert(need);
+        Err(told)
+    }
+
+    /// A concept and all that are kinds of it (`:below`), or all that it is a kind of (`:above`).
+    pub(super) fn subsumed(&self, system: &str, code: &str, below: bool) -> Result<Vec<String>, String> {
+        let concepts = self.concepts(system).map_err(|why| format!("The hierarchy of \"{system}\" is not known here: {why}."))?;
+        if !concepts.has(code) {
+            return Err(format!("The code system \"{system}\" has no code \"{code}\"."));
+        }
+        let found = if below { concepts.below(code) } else { concepts.above(code) };
+        if found.len() > MOST {
+            return Err(format!("More than {MOST} codes are below \"{code}\": ask for less."));
+        }
+        Ok(found.into_iter().map(str::to_owned).collect())
+    }
+
+    /// The codes of a value set: a canonical URL, `ValueSet/id`, or the same under this server's base.
+    pub(super) fn members(&self, set: &str) -> Result<Codes, String> {
+        let local = set.strip_prefix(self.base).and_then(|rest| rest.strip_prefix('/')).filter(|_| !self.base.is_empty());
+        let set = local.filter(|local| local.starts_with("ValueSet/")).unwrap_or(set);
+        expand::of(self, set, &mut Vec::new())
+    }
+
+    /// The concepts of a code system (`url` or `url|version`), or why they are not known.
+    fn concepts(&self, system: &str) -> Result<Concepts, String> {
+        if let Some(stored) = self.stored(Need::CodeSystem(system.to_owned()))? {
+            return Concepts::stored(stored);
+        }
+        let (url, version) = system.split_once('|').unwrap_or((system, ""));
+        let defined = self.definitions.code_system(url);
+        let defined = defined.filter(|defined| version.is_empty() || defined.version == version);
+        defined.map(Concepts::defined).ok_or_else(|| "no CodeSystem with this URL is stored or built in".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests;
