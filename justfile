@@ -72,3 +72,15 @@ bench resources="70000" base="http://127.0.0.1:8080/fhir":
     target/release/norn serve --store sqlite:$out/norn.db > $out/log 2>&1 & server=$!
     until curl -sf -o /dev/null "{{base}}/metadata"; do kill -0 $server; sleep 0.1; done
     $load --label norn --base-url "{{base}}" --seed-resources {{resources}} --pid $server --json $out/norn.json --against $out/hyper.json --against $out/insert.json
+
+# One SQLite store that grows, measured at each size: searches one by one, then reads and writes.
+bench-scale sizes="10000,100000,1000000" connections="16" base="http://127.0.0.1:8080/fhir":
+    #!/usr/bin/env bash
+    set -euo pipefail
+    cargo build --release --bin norn
+    load=$(cargo bench --no-run --bench load 2>&1 | sed -n "s|.*(\(.*/load-[0-9a-f]*\))\$|\1|p")
+    out=target/bench; rm -rf $out; mkdir -p $out
+    target/release/norn serve --store sqlite:$out/norn.db > $out/log 2>&1 & server=$!
+    trap 'kill $server' EXIT
+    until curl -sf -o /dev/null "{{base}}/metadata"; do kill -0 $server; sleep 0.1; done
+    $load --label norn --base-url "{{base}}" --scale {{sizes}} --connections {{connections}} --scenario each,each-broad,read,create,update,transaction --pid $server --file $out/norn.db --json $out/scale.json
