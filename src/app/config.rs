@@ -90,6 +90,10 @@ pub struct SearchFile {
     pub default_count: Option<usize>,
     /// Most matches on a page.
     pub max_count: Option<usize>,
+    /// Most resources that one search reads to test what no index row tells.
+    pub max_read: Option<usize>,
+    /// Whether `_explain` tells how a search is run.
+    pub explain: bool,
 }
 
 /// `[cors]`
@@ -200,6 +204,8 @@ pub struct Config {
     pub connections: usize,
     /// Sizes of pages.
     pub page_size: PageSize,
+    /// Whether `_explain` tells how a search is run.
+    pub explain: bool,
     /// Memory for current versions, in bytes.
     pub cache_bytes: u64,
     /// Whose scripts may read answers.
@@ -266,7 +272,12 @@ impl Config {
                 ..limits
             },
             connections: file.limits.connections.unwrap_or(10_000),
-            page_size: PageSize { default: file.search.default_count.unwrap_or(sizes.default).min(most), most },
+            page_size: PageSize {
+                default: file.search.default_count.unwrap_or(sizes.default).min(most),
+                most,
+                read: file.search.max_read.unwrap_or(sizes.read),
+            },
+            explain: file.search.explain,
             cache_bytes: file.cache_mib.unwrap_or(64) << 20,
             cors,
             jobs: file.jobs.options(),

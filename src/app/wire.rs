@@ -69,6 +69,7 @@ pub(super) async fn gateway(config: &Config, base: &str) -> Result<Gateway, Ende
         base: base.into(),
         limits: config.limits,
         page_size: config.page_size,
+        explain: config.explain,
         signer: Arc::new(Signer::new(&secret)),
         cross_origin: config.cors.enabled(),
         capabilities: Arc::default(),

@@ -117,7 +117,8 @@ impl Gateway {
         let (query, mut issues) = query::read(&criteria);
         let members = self.member_types(key.kind);
         let wanted = self.types(&types, &members, &mut issues);
-        let shaped = query.summary.is_some() || query.total.is_some() || !query.elements.is_empty() || query.contained.is_some();
+        let shaped =
+            query.summary.is_some() || query.total.is_some() || !query.elements.is_empty() || query.contained.is_some() || query.explain;
         if shaped || !query.sort.is_empty() || !query.includes.is_empty() || !query.revincludes.is_empty() {
             let told = "A search of all types takes the parameters that all resources have, _type and _count; no _sort, _include, _summary and the like.";
             issues.push(Issue::error(IssueType::NotSupported, "*", told));

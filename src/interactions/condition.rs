@@ -12,6 +12,7 @@ use super::{Failure, FailureKind, Gateway};
 use crate::model::outcome::IssueType;
 use crate::model::reference::Key;
 use crate::model::schema::ResourceType;
+use crate::search::budget::Budget;
 use crate::search::plan::{Filter, Plan};
 use crate::search::query;
 use crate::store::port::{Match, Version};
@@ -20,6 +21,12 @@ use crate::store::port::{Match, Version};
 pub(super) struct Matched {
     pub(super) versions: Vec<Arc<Version>>,
     pub(super) expectation: Match,
+}
+
+/// A condition understood.
+pub(super) struct Understood {
+    pub(super) plan: Plan,
+    budget: Budget,
 }
 
 /// The same for a condition that may find one at most.
@@ -62,15 +69,17 @@ impl Gateway {
     }
 
     /// At most `most` resources that a condition finds. Whoever gets that many must not rely on the expectation.
-    pub(super) async fn matching(&self, plan: Plan, most: usize) -> Result<Matched, Failure> {
-        let plan = Plan { limit: most, ..plan };
+    pub(super) async fn matching(&self, condition: Understood, most: usize) -> Result<Matched, Failure> {
+        let plan = Plan { limit: most, ..condition.plan };
         let versions: Vec<_> = self.store.search(&plan).await?.hits.into_iter().map(|hit| hit.version).collect();
         let found = versions.iter().map(|version| version.key.clone()).collect();
+        // It will be run again inside the commit.
+        condition.budget.refill();
         Ok(Matched { versions, expectation: Match { plan, found } })
     }
 
     /// Reads a condition: search parameters of the type, encoded.
-    pub(super) async fn condition(&self, kind: ResourceType, condition: &str, name: &str) -> Result<Plan, Failure> {
+    pub(super) async fn condition(&self, kind: ResourceType, condition: &str, name: &str) -> Result<Understood, Failure> {
         let condition = condition.trim().trim_start_matches('?');
         let pairs =
             query::decode(condition).map_err(|bad| Failure::invalid(name, format!("The parameter {bad} is not percent-encoded UTF-8.")))?;
@@ -110,7 +119,7 @@ impl Gateway {
         if everything(&search.plan.filter) {
             return Err(Failure::invalid(name, format!("The condition \"{condition}\" holds for every {kind}: say which one is meant.")));
         }
-        Ok(Plan { sort: Vec::new(), total: false, ..search.plan })
+        Ok(Understood { plan: Plan { sort: Vec::new(), total: false, ..search.plan }, budget: search.budget })
     }
 }
 

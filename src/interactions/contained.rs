@@ -82,7 +82,7 @@ impl Container<'_> {
     /// Whether a resource meets a filter, given its number.
     fn meets(&self, number: usize, filter: &Filter) -> Result<bool, StoreError> {
         let Some(resource) = self.inner.get(number) else { return Ok(false) };
-        let rows = self.inner.rows(resource, &self.looking.catalog, &self.looking.base);
+        let rows = self.inner.rows(number, &self.looking.catalog, &self.looking.base);
         let id = resource.id().map_or("", |id| id.as_str());
         let row = i64::try_from(number).unwrap_or(i64::MAX);
         Candidate { row, id, rows: &rows, updated: self.updated }.holds(filter, self)
@@ -206,7 +206,7 @@ impl Gateway {
         let may = |other: &ResourceType| schema.slot(other.id(), "contained").is_some() || (both && *other == kind);
         search.plan.of = schema.resource_types().filter(may).map(|other| self.catalog.of(other).searched()).collect();
         let containing = Filter::Post(key::contains(kind));
-        let inside = Filter::All(vec![containing.clone(), Filter::Probe(within.probe())]);
+        let inside = Filter::All(vec![containing.clone(), Filter::Probe(search.budget.probe(within.probe()))]);
         search.plan.filter = if both {
             // What either way needs, so that an index can drive the search.
             let mut all = vec![Filter::Any(vec![Filter::Post(own.type_post), containing.clone()])];

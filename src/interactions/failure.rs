@@ -92,6 +92,12 @@ impl From<StoreError> for Failure {
             StoreError::Unmet(Unmet::Match(_)) => {
                 Self::new(FailureKind::Conflict, IssueType::Conflict, "", "Others keep changing what this request depends on: try again.")
             }
+            StoreError::TooCostly(what) => Self::new(
+                FailureKind::Unprocessable,
+                IssueType::TooCostly,
+                what.clone(),
+                "No index answers this part of the search, and more resources would have to be read for it than one search may: add a condition that few resources meet, such as a patient or a code.",
+            ),
             StoreError::Closed => {
                 Self::new(FailureKind::Unavailable, IssueType::Transient, "", "The server is shutting down: try again in a moment.")
             }

@@ -12,6 +12,7 @@ mod condition;
 mod contained;
 mod create;
 mod delete;
+mod explain;
 pub mod failure;
 mod history;
 mod include;
@@ -65,6 +66,8 @@ pub struct Gateway {
     pub limits: Limits,
     /// How large pages are.
     pub page_size: PageSize,
+    /// Whether `_explain` tells how a search is run.
+    pub explain: bool,
     /// Signs the places in next links.
     pub signer: Arc<Signer>,
     /// Whether scripts of other origins are served, for the CapabilityStatement.

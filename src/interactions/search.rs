@@ -9,6 +9,7 @@ use super::bundle::{Mode, Writer, warnings};
 use super::contained::{Entry, Within};
 use super::request::{Handling, SearchOf};
 use super::{Answer, Failure, FailureKind, Gateway, refused, subset};
+use crate::model::outcome::{Issue, IssueType};
 use crate::model::schema::ResourceType;
 use crate::search::plan::Filter;
 use crate::search::query::{self, Contained, Include, Query, Summary, Total};
@@ -24,6 +25,10 @@ impl Gateway {
         let SearchOf { kind, around, parameters, handling } = of;
         let (query, mut issues) = query::read(&parameters);
         let kinds = self.kinds(kind, &query)?;
+        if query.explain && !self.explain {
+            let told = "How a search is run is told only if the server is configured for it ([search] explain = true).";
+            issues.push(Issue::error(IssueType::NotSupported, "_explain", told));
+        }
         let (mut search, more) = self.resolved(&query, &kinds).await?;
         issues.extend(more);
         if !issues.is_empty() && handling == Handling::Strict {
@@ -43,6 +48,9 @@ impl Gateway {
             })?);
         }
         let within = self.within(&mut search, &query, &kinds).await?;
+        if query.explain && self.explain {
+            return self.explain(&search, &address).await.map(Answer::Parameters);
+        }
         let mut page = self.store.search(&search.plan).await?;
         if let Some(within) = within.as_ref().filter(|within| within.is_alone() && search.plan.total) {
             page.total = Some(self.count_within(&search.plan, within).await?);
@@ -76,7 +84,7 @@ impl Gateway {
         address: &str,
         cursor: Option<&str>,
         page: &Page,
-        issues: &[crate::model::outcome::Issue],
+        issues: &[Issue],
     ) -> Result<bytes::Bytes, Failure> {
         let matches: Vec<Entry> = match within.filter(|within| within.is_alone()) {
             Some(within) => page.hits.iter().flat_map(|hit| within.entries(&hit.version)).collect(),

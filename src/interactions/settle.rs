@@ -201,16 +201,16 @@ impl Gateway {
 
     async fn referred(&self, condition: &Condition, steps: &[Step], parts: &[Part], settled: &mut Settled) -> Result<Key, Failure> {
         let (kind, query) = (condition.0, &condition.1);
-        let plan = self.condition(kind, query, "reference").await?;
+        let understood = self.condition(kind, query, "reference").await?;
         // What the transaction writes is judged by its new content.
         let rewritten: HashSet<&Key> = parts.iter().flat_map(Part::written).filter(|key| key.kind == kind).collect();
-        if !rewritten.is_empty() && !is_alone(&plan.filter) {
+        if !rewritten.is_empty() && !is_alone(&understood.plan.filter) {
             let told = format!(
                 "{kind}?{query} looks at more than the {kind} itself, while this transaction writes one: refer by a parameter of its own, such as identifier."
             );
             return Err(Failure::invalid("reference", told));
         }
-        let found = self.matching(plan, rewritten.len() + 2).await?;
+        let found = self.matching(understood, rewritten.len() + 2).await?;
         let mut keys: Vec<Key> = found.versions.iter().map(|version| version.key.clone()).filter(|key| !rewritten.contains(key)).collect();
         for (step, part) in steps.iter().zip(parts) {
             if let (Part::Put { key, .. }, Some(resource)) = (part, part.content(step))

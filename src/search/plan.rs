@@ -240,6 +240,8 @@ pub enum Found {
     Holds(bool),
     /// The values of a sort key.
     Values(Vec<SortValue>),
+    /// Too many resources were read for this query: the search has to end.
+    TooMuch,
 }
 
 impl PartialEq for Probe {

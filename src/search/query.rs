@@ -25,9 +25,17 @@ pub enum How {
     /// As the parameter's kind says.
     #[default]
     Plain,
-    /// A string ends with it (`ew` of a `_filter`).
+    /// An item is the same (`eq` of a `_filter`).
+    Equals,
+    /// An item is another (`ne`).
+    Unequal,
+    /// An item has it inside (`co`).
+    Contains,
+    /// An item is larger or smaller, as the prefix of the value says.
+    Ordered,
+    /// A string ends with it (`ew`).
     Ends,
-    /// A period overlaps with that of the value (`po` of a `_filter`).
+    /// A period overlaps with that of the value (`po`).
     Overlaps,
 }
 
@@ -164,6 +172,8 @@ pub struct Query {
     pub contained: Option<Contained>,
     /// `_containedType=contained`: whether contained resources are told without their containers.
     pub contained_alone: bool,
+    /// `_explain`: whether to tell how the search is run, instead of what it finds.
+    pub explain: bool,
     /// Where to go on: the token of a next link.
     pub cursor: Option<String>,
 }
@@ -231,6 +241,13 @@ fn parameter(query: &mut Query, name: &str, value: &str) -> Result<(), String> {
                 "container" => false,
                 "contained" => true,
                 _ => return Err(choice("container, contained")),
+            };
+        }
+        ("_explain", None) => {
+            query.explain = match value {
+                "true" => true,
+                "false" => false,
+                _ => return Err(choice("true, false")),
             };
         }
         ("_elements", None) => query.elements.extend(value.split(',').filter(|name| !name.is_empty()).map(str::to_owned)),

@@ -6,8 +6,10 @@
 //! Source: <https://hl7.org/fhir/R4/search.html>; our reading of its open points is in `docs/search.md`.
 
 mod condition;
+mod digits;
 mod expression;
 mod include;
+mod item;
 mod order;
 mod probe;
 mod value;
@@ -18,6 +20,7 @@ use std::sync::Arc;
 pub use condition::modifiers;
 pub use include::Inclusion;
 
+use super::budget::Budget;
 use super::catalog::{Catalog, TypeCatalog};
 use super::plan::{Filter, Plan, Sort};
 use super::query::{Query, Summary, Total};
@@ -42,20 +45,26 @@ pub struct Search {
     pub used: Query,
     /// What has to be looked for on this server before the query can be understood; until then there are issues about it.
     pub needs: Vec<Need>,
+    /// What the plan may read.
+    pub budget: Budget,
+    /// Each condition as it was written, and what it means; only if the search is to be explained.
+    pub conditions: Vec<(String, Filter)>,
 }
 
-/// How many matches a page may have.
+/// How many matches a page may have, and what finding them may cost.
 #[derive(Clone, Copy, Debug)]
 pub struct PageSize {
     /// Without `_count`.
     pub default: usize,
     /// At most, whatever `_count` says.
     pub most: usize,
+    /// Most resources that one search reads to test what no index row tells.
+    pub read: usize,
 }
 
 impl Default for PageSize {
     fn default() -> Self {
-        Self { default: 50, most: 1000 }
+        Self { default: 50, most: 1000, read: 20_000 }
     }
 }
 
@@ -88,10 +97,13 @@ pub fn resolve(
     let types: Vec<&TypeCatalog> = kinds.iter().map(|kind| catalog.of(*kind)).collect();
     let mut issues = Vec::new();
     let mut used = Query { criteria: Vec::new(), sort: Vec::new(), includes: Vec::new(), revincludes: Vec::new(), ..query.clone() };
-    let mut filters = Vec::new();
+    let (mut filters, mut conditions) = (Vec::new(), Vec::new());
     for criterion in &query.criteria {
         match resolver.on_each(&types, |own| resolver.criterion(criterion, own)) {
             Ok(filter) => {
+                if query.explain {
+                    conditions.push((format!("{}={}", criterion.name(), criterion.values.join(",")), filter.clone()));
+                }
                 filters.push(filter);
                 used.criteria.push(criterion.clone());
             }
@@ -114,11 +126,15 @@ pub fn resolve(
     let count_only = query.summary == Some(Summary::Count) || query.count == Some(0);
     let limit = if count_only { 0 } else { query.count.unwrap_or(size.default).min(size.most) };
     let total = count_only || matches!(query.total, Some(Total::Accurate | Total::Estimate));
-    let filter = only(filters, Filter::All);
+    // What is dear to test comes last.
+    filters.sort_by_key(cost);
+    let budget = Budget::of(size.read);
+    let filter = budget.filter(only(filters, Filter::All));
+    let sort = sort.into_iter().map(|sort| budget.sort(sort)).collect();
     let plan = Plan { of: types.iter().map(|own| own.searched()).collect(), filter, sort, after: None, limit, total };
     let summary = query.summary.unwrap_or(Summary::False);
     let needs = resolver.terms.needs();
-    (Search { plan, includes, revincludes, summary, elements: query.elements.clone(), used, needs }, issues)
+    (Search { plan, includes, revincludes, summary, elements: query.elements.clone(), used, needs, budget, conditions }, issues)
 }
 
 impl Resolver<'_> {
@@ -145,6 +161,17 @@ fn tells_type(filter: &Filter) -> bool {
         Filter::Any(filters) => filters.iter().all(tells_type),
         Filter::Not(_) | Filter::Id(_) | Filter::Probe(_) => false,
         _ => true,
+    }
+}
+
+/// What testing a filter on a resource costs: nothing but its rows, other resources, or its text.
+fn cost(filter: &Filter) -> u8 {
+    match filter {
+        Filter::All(filters) | Filter::Any(filters) | Filter::Group(_, filters) => filters.iter().map(cost).max().unwrap_or(0),
+        Filter::Not(inner) => cost(inner),
+        Filter::Linked(_) | Filter::Referenced(_) => 1,
+        Filter::Probe(_) => 2,
+        _ => 0,
     }
 }
 

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use moka::sync::Cache;
 
-use super::port::{Answer, Change, Commit, History, HistoryPlan, Page, Store, StoreError, Version, Write, Written};
+use super::port::{Answer, Change, Commit, Explanation, History, HistoryPlan, Page, Store, StoreError, Version, Write, Written};
 use crate::model::reference::Key;
 use crate::search::plan::Plan;
 
@@ -149,6 +149,10 @@ impl<S: Store + 'static> Store for Cached<S> {
 
     fn search<'a>(&'a self, plan: &'a Plan) -> Answer<'a, Page> {
         self.shared.store.search(plan)
+    }
+
+    fn explain<'a>(&'a self, plan: &'a Plan) -> Answer<'a, Explanation> {
+        self.shared.store.explain(plan)
     }
 
     fn commit(&self, commit: Commit) -> Answer<'_, Vec<Written>> {

@@ -150,7 +150,7 @@ impl<R: Carried> Candidate<'_, R> {
                 }
                 false
             }
-            Filter::Probe(probe) => ask(probe, &world.body(self.row)?) == Found::Holds(true),
+            Filter::Probe(probe) => ask(probe, &world.body(self.row)?)? == Found::Holds(true),
         })
     }
 
@@ -164,10 +164,10 @@ impl<R: Carried> Candidate<'_, R> {
             (SortBy::Number(parameter), true) => self.numbers(*parameter).map(|row| row.high).max().map(SortValue::Number),
             (SortBy::Text(parameter), false) => texts(*parameter).min().map(SortValue::Text),
             (SortBy::Text(parameter), true) => texts(*parameter).max().map(SortValue::Text),
-            (SortBy::Probe(probe), descending) => match ask(probe, &world.body(self.row)?) {
+            (SortBy::Probe(probe), descending) => match ask(probe, &world.body(self.row)?)? {
                 Found::Values(values) if descending => values.into_iter().max(),
                 Found::Values(values) => values.into_iter().min(),
-                Found::Holds(_) => None,
+                Found::Holds(_) | Found::TooMuch => None,
             },
         })
     }
@@ -188,8 +188,11 @@ impl<R: Carried> Candidate<'_, R> {
     }
 }
 
-fn ask(probe: &Probe, body: &[u8]) -> Found {
-    (probe.ask)(body)
+fn ask(probe: &Probe, body: &[u8]) -> Result<Found, StoreError> {
+    match (probe.ask)(body) {
+        Found::TooMuch => Err(StoreError::TooCostly(probe.name.to_string())),
+        found => Ok(found),
+    }
 }
 
 /// The id in `Type/id`, if that is the type to which the link leads.

@@ -13,7 +13,7 @@ use crate::base::clock::Instant;
 use crate::model::reference::Key;
 use crate::model::resource::Body;
 use crate::model::schema::ResourceType;
-use crate::search::plan::{Place, Plan, Rows};
+use crate::search::plan::{Filter, Place, Plan, Rows};
 
 /// What a store answers, later.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -30,6 +30,9 @@ pub enum StoreError {
     /// The disk is full or a quota is reached: nothing was written.
     #[error("no space is left for the store")]
     Full,
+    /// A search reads more resources than it may; told is what it reads them for.
+    #[error("too much is read for {0}")]
+    TooCostly(String),
     /// The database failed.
     #[error("the database failed: {0}")]
     Failed(String),
@@ -190,6 +193,37 @@ pub struct Page {
     pub total: Option<u64>,
 }
 
+/// How a search was run.
+#[derive(Debug, Clone, Default)]
+pub struct Explanation {
+    /// What it found.
+    pub page: Page,
+    /// Its conditions as they were used; some may have become others.
+    pub uses: Vec<Use>,
+    /// How many resources were looked at to test conditions, if that was counted.
+    pub tested: Option<u64>,
+}
+
+/// What was made of a condition.
+#[derive(Debug, Clone)]
+pub struct Use {
+    /// The condition.
+    pub filter: Filter,
+    /// What it was used for.
+    pub role: Role,
+    /// How many rows it has, or at least has, if they were counted.
+    pub rows: Option<u64>,
+}
+
+/// What a condition is used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// An index gives the resources that meet it; of several, those that all give.
+    Source,
+    /// It is tested on the resources that the sources give.
+    Test,
+}
+
 /// Whose history is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HistoryScope {
@@ -274,6 +308,11 @@ pub trait Store: Send + Sync + std::fmt::Debug {
 
     /// Runs a search.
     fn search<'a>(&'a self, plan: &'a Plan) -> Answer<'a, Page>;
+
+    /// Runs a search and tells how.
+    fn explain<'a>(&'a self, plan: &'a Plan) -> Answer<'a, Explanation> {
+        Box::pin(async move { Ok(Explanation { page: self.search(plan).await?, ..Explanation::default() }) })
+    }
 
     /// Writes; durable when answered.
     fn commit(&self, commit: Commit) -> Answer<'_, Vec<Written>>;

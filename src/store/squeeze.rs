@@ -148,6 +148,12 @@ impl Squeezer {
         known.all.keys().max().map_or(Some(FIRST), |last| last.checked_add(1))
     }
 
+    /// Whether squeezed bytes need a dictionary that is not known here.
+    pub(crate) fn lacks(&self, small: &[u8]) -> bool {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        small.first().is_some_and(|number| *number >= FIRST && !known.all.contains_key(number))
+    }
+
     /// Makes bytes small.
     pub(crate) fn squeeze(&self, purpose: Purpose, bytes: &[u8]) -> Vec<u8> {
         let dictionary = self.known.read().unwrap_or_else(PoisonError::into_inner).current.get(&purpose).cloned();
@@ -251,6 +257,7 @@ mod tests {
             assert!(small.len() * 2 < text.len() && small.len() < alone.squeeze(purpose, text).len(), "{}", small.len());
             assert_eq!(trained.expand(&small).unwrap(), text);
             assert!(alone.expand(&small).unwrap_err().contains("dictionary"));
+            assert!(alone.lacks(&small) && !trained.lacks(&small) && !alone.lacks(&alone.squeeze(purpose, text)));
         }
     }
 

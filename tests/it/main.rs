@@ -19,5 +19,6 @@ mod patch;
 mod profiles;
 mod races;
 mod rest;
+mod search;
 mod support;
 mod tidy;

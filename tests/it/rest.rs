@@ -238,7 +238,6 @@ async fn broken_requests_are_refused_with_their_place() {
         ("Observation?code:in=http://example.org/no-such-set", "no-such-set"),
         ("Location?near=here", "near"),
         ("Patient?_filter=name%20eq", "three parts"),
-        ("Patient?_explain=true", "_explain"),
         ("Patient?_type=Patient", "_type"),
         ("Patient?_sort=link.name", "link.name"),
         ("Observation?_sort=code-value-quantity", "no order"),

@@ -199,6 +199,8 @@ fn the_documents_are_true() {
         "max_age",
         "default_count",
         "max_count",
+        "max_read",
+        "explain",
         "cache_mib",
         "password_file",
         "writers",

@@ -111,8 +111,14 @@ impl Decimal {
     /// Whether no other number has the same key, and all that are smaller or larger have a smaller or larger one.
     #[must_use]
     pub fn is_keyed_exactly(&self) -> bool {
+        self.is_short(KEYED)
+    }
+
+    /// Whether it has at most so many digits (without zeros at its end), and an everyday size.
+    #[must_use]
+    pub fn is_short(&self, most: usize) -> bool {
         let zeros = self.digits.iter().rev().take_while(|digit| **digit == 0).count();
-        self.digits.is_empty() || (self.digits.len() - zeros <= KEYED && (-290..=290).contains(&self.magnitude()))
+        self.digits.is_empty() || (self.digits.len() - zeros <= most && (-290..=290).contains(&self.magnitude()))
     }
 
     /// The numbers of 15 digits next to a longer one, the smaller in size first; `None` if its size is out of the range of doubles.

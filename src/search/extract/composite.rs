@@ -2,6 +2,7 @@
 //!
 //! Source: <https://hl7.org/fhir/R4/search.html#combining>.
 
+use super::number::Written;
 use super::{Sink, element, quantity, sequence};
 use crate::definitions::Definitions;
 use crate::fhirpath::Names;
@@ -18,6 +19,19 @@ pub(super) fn extract(
     around: (&str, &'static Definitions, &quantity::Seen),
     rows: &mut Rows,
 ) {
+    elements(compiled, own, resource, around, |_, parts| {
+        rows.groups.push(GroupRow { parameter: compiled.parameter.number, parts });
+    });
+}
+
+/// Tells each element on which every part has a value, with the rows of the parts.
+pub(in crate::search) fn elements(
+    compiled: &Compiled,
+    own: &TypeCatalog,
+    resource: &Resource,
+    around: (&str, &'static Definitions, &quantity::Seen),
+    mut found: impl FnMut(Node<'_>, Vec<Rows>),
+) {
     let Some(expression) = &compiled.expression else { return };
     expression.each(resource.root(), |value| {
         let Some(node) = value.node() else { return };
@@ -27,8 +41,15 @@ pub(super) fn extract(
             return;
         }
         let parts: Option<Vec<Rows>> = compiled.parts.iter().map(|part| of_part(part, node, own, around)).collect();
-        rows.groups.extend(parts.map(|parts| GroupRow { parameter: compiled.parameter.number, parts }));
+        parts.into_iter().for_each(|parts| found(node, parts));
     });
+}
+
+/// The numbers of a part of an element, as they are written.
+pub(in crate::search) fn numbers(part: &Part, node: Node<'_>) -> Vec<Written> {
+    let mut numbers = Vec::new();
+    part.expression.each(node, |value| numbers.extend(value.node().and_then(Written::of)));
+    numbers
 }
 
 /// The rows of a part; `None` if it has no value.

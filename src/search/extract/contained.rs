@@ -54,13 +54,17 @@ impl<'r> Inner<'r> {
         self.get(number).filter(|resource| resource.kind() == kind).map(|_| number)
     }
 
-    /// The rows of one of them. References to each other are links, too: to `Type/#id`.
+    /// The rows of one of them, by its number. References to each other are links, too: to `Type/#id`.
     #[must_use]
-    pub fn rows(&self, resource: &Resource, catalog: &Catalog, base: &str) -> Rows {
+    pub fn rows(&self, number: usize, catalog: &Catalog, base: &str) -> Rows {
+        let Some(resource) = self.get(number) else { return Rows::default() };
         let mut rows = rows(resource, catalog, base);
+        // Where it stands, `resolve()` knows its neighbours.
+        let root = self.container.root();
+        let place = root.all("contained").filter(|node| node.resource_type().is_some()).nth(number).unwrap_or(root);
         for compiled in catalog.of(resource.kind()).parameters() {
             let Some(expression) = &compiled.expression else { continue };
-            expression.each(resource.root(), |value| {
+            expression.each(place, |value| {
                 if let Some(target) = value_of(&value).and_then(|text| self.target(&text)) {
                     rows.links.push(LinkRow { parameter: compiled.parameter.number, target });
                 }

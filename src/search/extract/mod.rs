@@ -2,7 +2,7 @@
 //!
 //! Source: <https://hl7.org/fhir/R4/search.html>, the table of each parameter type says which data types it reads and how.
 
-mod composite;
+pub(super) mod composite;
 mod contained;
 mod date;
 mod near;
@@ -154,6 +154,20 @@ pub fn labels(resource: &Resource, compiled: &Compiled) -> Vec<String> {
         value.node().into_iter().for_each(|node| token::labels(node, &mut |label| labels.push(key::fold(label))));
     });
     labels
+}
+
+/// The rows of each element that a parameter finds in a resource, by themselves.
+pub(super) fn elements(resource: &Resource, compiled: &Compiled, base: &str, definitions: &'static Definitions) -> Vec<Rows> {
+    let mut all = Vec::new();
+    let Some(expression) = &compiled.expression else { return all };
+    let quantities = quantity::Seen::default();
+    expression.each(resource.root(), |value| {
+        let mut rows = Rows::default();
+        let parameter = compiled.parameter.number;
+        element(compiled, value, &mut Sink { rows: &mut rows, parameter, base, definitions, quantities: &quantities });
+        all.push(rows);
+    });
+    all
 }
 
 /// The numbers of a number or quantity parameter in a resource, as they are written.

@@ -15,21 +15,27 @@ pub(super) fn extract(node: Node<'_>, sink: &mut Sink<'_>) {
     }
 }
 
-/// A number as it is written: both ends, open where there is none, and the keys of its units (0 for none).
+/// A number as it is written: both ends, open where there is none, and its unit if it is a quantity.
 pub(in crate::search) struct Written {
     pub(in crate::search) low: Option<Decimal>,
     pub(in crate::search) high: Option<Decimal>,
-    pub(in crate::search) units: Vec<u64>,
+    pub(in crate::search) unit: Option<quantity::Unit>,
 }
 
 impl Written {
+    /// Whether what its precision stands for includes a number.
+    pub(in crate::search) fn stands_for(&self, number: &Decimal) -> bool {
+        let low = self.low.as_ref().is_none_or(|low| low.implied_range().0.compare(number).is_le());
+        low && self.high.as_ref().is_none_or(|high| high.implied_range().1.compare(number).is_gt())
+    }
+
     /// Reads a number, a quantity or a range.
     pub(super) fn of(node: Node<'_>) -> Option<Self> {
         if node.shape() != Shape::Object {
             let value = Decimal::new(&node.text())?;
-            return Some(Self { low: Some(value.clone()), high: Some(value), units: vec![0] });
+            return Some(Self { low: Some(value.clone()), high: Some(value), unit: None });
         }
         let (low, high, unit) = quantity::interval(node)?;
-        Some(Self { low, high, units: unit.keys().collect() })
+        Some(Self { low, high, unit: Some(unit) })
     }
 }

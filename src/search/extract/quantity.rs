@@ -12,11 +12,11 @@ use crate::model::primitive::unit::{Canonical, UCUM};
 use crate::model::tree::Node;
 
 /// The quantities of a resource that were read already, by their place in its text: several parameters are about the same ones.
-pub(super) type Seen = RefCell<Vec<(usize, Option<Intervals>)>>;
+pub(in crate::search) type Seen = RefCell<Vec<(usize, Option<Intervals>)>>;
 
 /// What a quantity is found by: low end, high end and unit.
 #[derive(Clone, Copy)]
-pub(super) struct Intervals {
+pub(in crate::search) struct Intervals {
     written: (i64, i64, u64),
     text: Option<u64>,
     canonical: (i64, i64, u64),
@@ -110,8 +110,13 @@ impl Unit {
     }
 
     /// The keys under which it is found as it is written.
-    pub(super) fn keys(&self) -> impl Iterator<Item = u64> {
+    pub(in crate::search) fn keys(&self) -> impl Iterator<Item = u64> {
         [Some(self.written), self.text].into_iter().flatten()
+    }
+
+    /// Whether keys alone tell numbers in this unit from others of so many digits. Conversion keeps 14 digits.
+    pub(in crate::search) fn keys_tell(&self, number: &Decimal) -> bool {
+        if self.canonical.is_some() { number.is_short(13) } else { number.is_keyed_exactly() }
     }
 
     /// The key of all units with which it can be compared.

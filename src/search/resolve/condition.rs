@@ -4,7 +4,8 @@ use super::super::catalog::{Compiled, TypeCatalog};
 use super::super::key;
 use super::super::plan::{Filter, Link, Searched};
 use super::super::query::{Criterion, How, Step, split, unescape};
-use super::{Resolver, only, probe, value};
+use super::digits::Asked;
+use super::{Resolver, item, only, probe, value};
 use crate::definitions::{Parameter, ParameterKind};
 use crate::model::outcome::{Issue, IssueType};
 use crate::model::primitive::Id;
@@ -60,7 +61,7 @@ impl Resolver<'_> {
     }
 
     /// The reference parameter of that code.
-    fn reference<'t>(&self, own: &'t TypeCatalog, code: &str) -> Result<&'t Parameter, String> {
+    pub(super) fn reference<'t>(&self, own: &'t TypeCatalog, code: &str) -> Result<&'t Parameter, String> {
         let compiled = own.parameter(code).filter(|compiled| compiled.parameter.kind == ParameterKind::Reference);
         compiled.map(|compiled| compiled.parameter).ok_or_else(|| format!("{} has no reference parameter \"{code}\".", own.kind))
     }
@@ -103,8 +104,7 @@ impl Resolver<'_> {
         for value in &criterion.values {
             let filter = match criterion.how {
                 How::Plain => self.one(compiled, modifier, value, own),
-                How::Ends => self.ends(compiled, &unescape(value), own),
-                How::Overlaps => value::Reading { parameter, number: parameter.number, modifier, base: self.base, own }.overlaps(value),
+                how => self.compared(how, compiled, value, own),
             };
             match filter {
                 Ok(filter) => alternatives.push(filter),
@@ -117,7 +117,7 @@ impl Resolver<'_> {
     }
 
     /// The filter of one value, still escaped.
-    fn one(&self, compiled: &Compiled, modifier: Option<&str>, value: &str, own: &TypeCatalog) -> Result<Filter, value::Unread> {
+    pub(super) fn one(&self, compiled: &Compiled, modifier: Option<&str>, value: &str, own: &TypeCatalog) -> Result<Filter, value::Unread> {
         let parameter = compiled.parameter;
         let plain = || value::Reading { parameter, number: parameter.number, modifier, base: self.base, own };
         match (parameter.kind, modifier) {
@@ -136,7 +136,7 @@ impl Resolver<'_> {
             }
             (ParameterKind::Number | ParameterKind::Quantity, None) => {
                 let filter = plain().filter(value)?;
-                Ok(match plain().asked(value).filter(|asked| !value::is_keyed_exactly(&asked.number)) {
+                Ok(match Asked::read(value).filter(|asked| !asked.is_told_by_keys()) {
                     Some(asked) => Filter::All(vec![filter, Filter::Probe(probe::numbers(self.catalog, own.kind, parameter.code, asked))]),
                     None => filter,
                 })
@@ -146,15 +146,8 @@ impl Resolver<'_> {
     }
 
     /// A string that ends with a text: the index tells those that have it somewhere.
-    fn ends(&self, compiled: &Compiled, text: &str, own: &TypeCatalog) -> Result<Filter, value::Unread> {
+    pub(super) fn ends(&self, compiled: &Compiled, text: &str, own: &TypeCatalog) -> Result<Filter, value::Unread> {
         let parameter = compiled.parameter;
-        if parameter.kind != ParameterKind::String {
-            return Err(value::Unread::Value(format!(
-                "\"ew\" is for strings: {} is a {} parameter.",
-                parameter.code,
-                parameter.kind.code()
-            )));
-        }
         let probe = probe::ends(self.catalog, own.kind, parameter.code, text);
         Ok(Filter::All(vec![Filter::TextPart(parameter.number, key::fold(text)), Filter::Probe(probe)]))
     }
@@ -167,14 +160,22 @@ impl Resolver<'_> {
             let told = format!("\"{value}\" does not have {} parts: write {}.", codes.len(), codes.join("$"));
             return Err(value::Unread::Value(told));
         }
-        let mut parts = Vec::with_capacity(values.len());
+        let (mut parts, mut digits) = (Vec::with_capacity(values.len()), Vec::with_capacity(values.len()));
         for (code, value) in codes.into_iter().zip(&values) {
             let Some(compiled) = own.parameter(code) else { return Err(value::Unread::Modifier) };
             let number = compiled.number_in_composites();
             let reading = value::Reading { parameter: compiled.parameter, number, modifier: None, base: self.base, own };
             parts.push(reading.filter(value)?);
+            let numeric = matches!(compiled.parameter.kind, ParameterKind::Number | ParameterKind::Quantity);
+            digits.push(numeric.then(|| Asked::read(value)).flatten().filter(|asked| !asked.is_told_by_keys()));
         }
-        Ok(Filter::All(parts.iter().cloned().chain([Filter::Group(compiled.parameter.number, parts.clone())]).collect()))
+        let mut all = parts.clone();
+        all.push(Filter::Group(compiled.parameter.number, parts.clone()));
+        if digits.iter().any(Option::is_some) {
+            let parts = parts.into_iter().zip(digits).collect();
+            all.push(Filter::Probe(item::composite(self.catalog, own.kind, compiled.parameter.code, self.base, parts)));
+        }
+        Ok(Filter::All(all))
     }
 
     /// The codes of a value set.

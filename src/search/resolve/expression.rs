@@ -35,28 +35,16 @@ impl Resolver<'_> {
 
     fn test(&self, path: &Path, operation: &Operation, own: &TypeCatalog) -> Result<Filter, String> {
         let Some((inner, rest)) = &path.then else { return self.compare(&path.name, operation, own) };
+        if let Some((first, then)) = path.name.split_once('.') {
+            let then = Path { name: then.to_owned(), then: path.then.clone() };
+            return self.over(first, own, |there| self.test(&then, operation, there));
+        }
         let (code, target) = path.name.split_once(':').map_or((path.name.as_str(), None), |(code, target)| (code, Some(target)));
         let unknown = || format!("{} has no search parameter \"{code}\", whose values a filter in brackets could choose from.", own.kind);
         let compiled = own.parameter(code).ok_or_else(unknown)?;
         match compiled.parameter.kind {
             ParameterKind::Reference => {
-                let (mut filters, mut wrong) = (Vec::new(), None);
-                for kind in self.targets(compiled.parameter, target)? {
-                    let there = self.catalog.of(kind);
-                    let both = self.meaning(inner, there).and_then(|inner| Ok(vec![inner, self.test(rest, operation, there)?]));
-                    match both {
-                        Ok(both) => {
-                            let link = self.link(compiled.parameter, own.searched(), there.searched(), Filter::All(both))?;
-                            filters.push(Filter::Linked(link));
-                        }
-                        // Another type may well have these parameters.
-                        Err(told) => wrong = wrong.or(Some(told)),
-                    }
-                }
-                match wrong {
-                    Some(told) if filters.is_empty() => Err(told),
-                    _ => Ok(only(filters, Filter::Any)),
-                }
+                self.over(&path.name, own, |there| Ok(Filter::All(vec![self.meaning(inner, there)?, self.test(rest, operation, there)?])))
             }
             _ if target.is_some() => Err(format!("\"{}\" is no reference parameter: it has no type of target.", path.name)),
             ParameterKind::Composite => self.element_of(compiled, inner, (rest, operation), own),
@@ -69,14 +57,39 @@ impl Resolver<'_> {
         }
     }
 
+    /// A condition on what a reference parameter (`code`, `code:Type`) leads to.
+    fn over(&self, name: &str, own: &TypeCatalog, condition: impl Fn(&TypeCatalog) -> Result<Filter, String>) -> Result<Filter, String> {
+        let (code, target) = name.split_once(':').map_or((name, None), |(code, target)| (code, Some(target)));
+        let parameter = self.reference(own, code)?;
+        let (mut filters, mut wrong) = (Vec::new(), None);
+        for kind in self.targets(parameter, target)? {
+            let there = self.catalog.of(kind);
+            match condition(there) {
+                Ok(filter) => filters.push(Filter::Linked(self.link(parameter, own.searched(), there.searched(), filter)?)),
+                // Another type may well have these parameters.
+                Err(told) => wrong = wrong.or(Some(told)),
+            }
+        }
+        match wrong {
+            Some(told) if filters.is_empty() => Err(told),
+            _ => Ok(only(filters, Filter::Any)),
+        }
+    }
+
     /// A condition without brackets in its path.
     fn compare(&self, path: &str, operation: &Operation, own: &TypeCatalog) -> Result<Filter, String> {
         let value = operation.escaped();
+        if operation.operator == "pr" && value == "false" && path.contains('.') {
+            // "The set is empty": of all that the chain leads to, not of one of them.
+            return Ok(Filter::Not(Box::new(self.compare(path, &operation.there(), own)?)));
+        }
         let (modifier, value, how) = match operation.operator.as_str() {
             "pr" => ("missing", if value == "true" { "false" } else { "true" }.to_owned(), How::Plain),
-            "gt" | "lt" | "ge" | "le" | "sa" | "eb" | "ap" => ("", operation.operator.clone() + &value, How::Plain),
-            "eq" | "ne" | "re" | "sw" => ("", value, How::Plain),
-            "co" => ("contains", value, How::Plain),
+            "gt" | "lt" | "ge" | "le" | "sa" | "eb" | "ap" => ("", operation.operator.clone() + &value, How::Ordered),
+            "re" | "sw" => ("", value, How::Plain),
+            "eq" => ("", value, How::Equals),
+            "ne" => ("", value, How::Unequal),
+            "co" => ("", value, How::Contains),
             "ew" => ("", value, How::Ends),
             "po" => ("", value, How::Overlaps),
             "in" => ("in", value, How::Plain),
@@ -86,8 +99,7 @@ impl Resolver<'_> {
         };
         let name = if modifier.is_empty() { path.to_owned() } else { format!("{path}:{modifier}") };
         let criterion = Criterion { how, ..Criterion::new(&name, vec![value])? };
-        let filter = self.criterion(&criterion, own).map_err(|issue| issue.diagnostics)?;
-        Ok(if operation.operator == "ne" { Filter::Not(Box::new(filter)) } else { filter })
+        self.criterion(&criterion, own).map_err(|issue| issue.diagnostics)
     }
 
     /// Conditions on the parts of one element of a composite.

@@ -7,7 +7,7 @@ use super::super::catalog::Catalog;
 use super::super::extract::{self, LATITUDE};
 use super::super::key::fold;
 use super::super::plan::{Filter, Found, ParameterNumber, Probe, SortValue, Test, Unit};
-use super::value::Asked;
+use super::digits::Asked;
 use crate::base::budget::Limits;
 use crate::fhirpath::Value;
 use crate::model::codec::read_json;
@@ -22,7 +22,7 @@ fn probe(catalog: &Arc<Catalog>, name: String, nothing: Found, ask: impl Fn(&Res
     Probe { name: name.into(), ask: Arc::new(read) }
 }
 
-fn holds(catalog: &Arc<Catalog>, name: String, ask: impl Fn(&Resource) -> bool + Send + Sync + 'static) -> Probe {
+pub(super) fn holds(catalog: &Arc<Catalog>, name: String, ask: impl Fn(&Resource) -> bool + Send + Sync + 'static) -> Probe {
     probe(catalog, name, Found::Holds(false), move |resource| Found::Holds(ask(resource)))
 }
 

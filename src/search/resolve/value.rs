@@ -2,8 +2,6 @@
 //!
 //! Source: <https://hl7.org/fhir/R4/search.html#prefix> and the section of each parameter type.
 
-use std::cmp::Ordering;
-
 use super::super::catalog::TypeCatalog;
 use super::super::extract;
 use super::super::key::{self, Aside};
@@ -25,41 +23,6 @@ pub(super) enum Unread {
 
 fn wrong<T>(reason: String) -> Result<T, Unread> {
     Err(Unread::Value(reason))
-}
-
-/// A condition on numbers.
-pub(super) struct Asked {
-    prefix: String,
-    pub(super) number: Decimal,
-    unit: Unit,
-}
-
-impl Asked {
-    /// Whether a number as it is written meets it, digit by digit.
-    pub(super) fn holds(&self, written: &extract::number::Written) -> bool {
-        let (low, high) = match self.prefix.as_str() {
-            "eq" | "ne" => self.number.implied_range(),
-            "ap" => self.number.around(),
-            _ => (self.number.clone(), self.number.clone()),
-        };
-        // An end that is open lies beyond every number.
-        let compare = |end: &Option<Decimal>, open: Ordering, with: &Decimal| end.as_ref().map_or(open, |end| end.compare(with));
-        let from = |with: &Decimal| compare(&written.low, Ordering::Less, with);
-        let to = |with: &Decimal| compare(&written.high, Ordering::Greater, with);
-        let equal = || from(&low).is_ge() && to(&high).is_le() && (low == high || to(&high).is_lt());
-        written.units.iter().any(|unit| self.unit.passes(*unit))
-            && match self.prefix.as_str() {
-                "ne" => !equal(),
-                "gt" => to(&high).is_gt(),
-                "lt" => from(&low).is_lt(),
-                "ge" => to(&high).is_gt() || equal(),
-                "le" => from(&low).is_lt() || equal(),
-                "sa" => from(&high).is_gt(),
-                "eb" => to(&low).is_lt(),
-                "ap" => from(&high).is_le() && to(&low).is_ge(),
-                _ => equal(),
-            }
-    }
 }
 
 /// What a value is read with.
@@ -157,6 +120,16 @@ impl Reading<'_> {
         }
     }
 
+    /// A date in whose period all of the value's lies.
+    pub(super) fn includes(&self, value: &str) -> Result<Filter, Unread> {
+        let Some(interval) = moment::search_value(value) else {
+            return wrong(format!("\"{value}\" is not a date: write for example 2026, 2026-11 or 2026-11-22."));
+        };
+        let test = |test| Filter::Number(self.number, test, Unit::Any);
+        // Of the whole microseconds that the index knows, the first and the last.
+        Ok(Filter::All(vec![test(Test::StartsBefore(interval.start + 1)), test(Test::EndsAfter(interval.end - 2))]))
+    }
+
     fn date(&self, value: &str) -> Result<Filter, Unread> {
         let (prefix, text) = prefix(value);
         let Some(interval) = moment::search_value(text) else {
@@ -173,22 +146,9 @@ impl Reading<'_> {
         Ok(Self::compare(prefix, start, end, around, (self.number, Unit::Any)))
     }
 
-    /// What is asked of numbers as they are written; `None` if canonical units are asked for, or the value is wrong.
-    pub(super) fn asked(&self, value: &str) -> Option<Asked> {
-        let parts = split(value, '|');
-        let (prefix, text) = prefix(parts.first().map_or("", String::as_str));
-        let unit = match parts.as_slice() {
-            [_] => Unit::Any,
-            [_, system, code] if system.is_empty() && code.is_empty() => Unit::Any,
-            [_, system, code] if system.is_empty() => Unit::Code(key::unit_code(&unescape(code))),
-            _ => return None,
-        };
-        Some(Asked { prefix: prefix.to_owned(), number: Decimal::new(text)?, unit })
-    }
-
     fn number(&self, value: &str) -> Result<Filter, Unread> {
         let (prefix, text) = prefix(value);
-        self.decimal(prefix, text, Decimal::sort_key, (self.number, Unit::Any))
+        self.decimal(prefix, text, (Decimal::sort_key, Decimal::is_keyed_exactly), (self.number, Unit::Any))
     }
 
     fn quantity(&self, value: &str) -> Result<Filter, Unread> {
@@ -204,15 +164,23 @@ impl Reading<'_> {
                     // With a system, quantities are compared in canonical units.
                     let unit = extract::quantity::Unit::coded(&system, &code);
                     let parameter = key::aside(self.number, Aside::Canonical);
-                    return self.decimal(prefix, number, |decimal| unit.sort_key(decimal), (parameter, Unit::Exactly(unit.key())));
+                    let keys = (|decimal: &Decimal| unit.sort_key(decimal), |decimal: &Decimal| unit.keys_tell(decimal));
+                    return self.decimal(prefix, number, keys, (parameter, Unit::Exactly(unit.key())));
                 }
             },
             _ => return wrong(format!("\"{value}\" is not a quantity: write number, number|system|code or number||code.")),
         };
-        self.decimal(prefix, number, Decimal::sort_key, (self.number, unit))
+        self.decimal(prefix, number, (Decimal::sort_key, Decimal::is_keyed_exactly), (self.number, unit))
     }
 
-    fn decimal(&self, prefix: &str, text: &str, sort_key: impl Fn(&Decimal) -> i64, of: (ParameterNumber, Unit)) -> Result<Filter, Unread> {
+    /// A condition on numbers, given how they become keys, and whether keys tell a number from all others.
+    fn decimal(
+        &self,
+        prefix: &str,
+        text: &str,
+        (sort_key, tells): (impl Fn(&Decimal) -> i64, impl Fn(&Decimal) -> bool),
+        of: (ParameterNumber, Unit),
+    ) -> Result<Filter, Unread> {
         let Some(decimal) = Decimal::new(text) else {
             return wrong(format!(
                 "\"{text}\" is not a number: write for example 5.4 or 1.2e-3, after an optional prefix (eq ne gt lt ge le sa eb ap)."
@@ -223,7 +191,7 @@ impl Reading<'_> {
             let (low, high) = decimal.around();
             (sort_key(&low), sort_key(&high))
         };
-        if !is_keyed_exactly(&decimal) {
+        if !told_by_keys(&decimal, tells) {
             return Ok(Self::wide(prefix, exact, (sort_key(&low), sort_key(&high)), around, of));
         }
         // gt, lt, ge, le compare with the number itself; only eq and ne know its precision.
@@ -255,7 +223,13 @@ impl Reading<'_> {
     }
 
     /// The test that a prefix asks for, on the interval `[low, high]` that the value stands for.
-    fn compare(prefix: &str, low: i64, high: i64, around: impl Fn() -> (i64, i64), (parameter, unit): (ParameterNumber, Unit)) -> Filter {
+    pub(super) fn compare(
+        prefix: &str,
+        low: i64,
+        high: i64,
+        around: impl Fn() -> (i64, i64),
+        (parameter, unit): (ParameterNumber, Unit),
+    ) -> Filter {
         let test = |test: Test| Filter::Number(parameter, test, unit);
         match prefix {
             "ne" => test(Test::NotWithin(low, high)),
@@ -275,9 +249,9 @@ impl Reading<'_> {
 }
 
 /// Whether keys alone tell what meets a condition with this number.
-pub(super) fn is_keyed_exactly(asked: &Decimal) -> bool {
+pub(super) fn told_by_keys(asked: &Decimal, tells: impl Fn(&Decimal) -> bool) -> bool {
     let (low, high) = asked.implied_range();
-    [asked, &low, &high].into_iter().all(Decimal::is_keyed_exactly)
+    [asked, &low, &high].into_iter().all(tells)
 }
 
 /// A URL and those above it, up to its host.
@@ -293,7 +267,7 @@ fn ancestors(url: &str) -> Vec<String> {
 }
 
 /// The prefix (`eq` if there is none) and the rest.
-fn prefix(value: &str) -> (&str, &str) {
+pub(super) fn prefix(value: &str) -> (&str, &str) {
     match value.split_at_checked(2) {
         Some((prefix @ ("eq" | "ne" | "gt" | "lt" | "ge" | "le" | "sa" | "eb" | "ap"), rest)) => (prefix, rest),
         _ => ("eq", value),

@@ -235,7 +235,7 @@ fn value(stored: &Stored, sort: &Sort) -> Option<SortValue> {
         SortBy::Probe(probe) => match (probe.ask)(stored.current().body.as_ref().unwrap()) {
             Found::Values(values) if sort.descending => values.into_iter().max(),
             Found::Values(values) => values.into_iter().min(),
-            Found::Holds(_) => None,
+            Found::Holds(_) | Found::TooMuch => None,
         },
     }
 }

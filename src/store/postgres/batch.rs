@@ -4,13 +4,18 @@
 //! a refused one leaves no trace. What is taken up waits in memory, and goes to the database together (`flush`): at the end,
 //! or before a search must see it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use bytes::Bytes;
+use tokio_postgres::Row;
+
 use super::Shared;
-use super::connect::Connection;
+use super::connect::{Connection, Later, together};
+use super::dictionary::ready;
 use super::fault::Fault;
 use super::prepared::{Content, Prepared, PreparedWrite, meets};
+use super::read;
 use super::request::{self, Remembered};
 use super::search::Searcher;
 use crate::base::clock::Instant;
@@ -64,11 +69,22 @@ pub(super) struct New<'c> {
 pub(super) struct Known {
     pub(super) shard: i16,
     pub(super) row: i64,
-    /// What is in the tables, if there is a line: whether it is alive, and its index rows.
-    pub(super) stored: Option<Option<Arc<Rows>>>,
+    /// What is in the tables, if there is a line.
+    pub(super) stored: Option<Stored>,
     number: u64,
     pub(super) now: Told,
     alive: bool,
+}
+
+/// The line of a resource.
+#[derive(Debug)]
+pub(super) struct Stored {
+    /// The version of it, without the text.
+    pub(super) version: i64,
+    pub(super) updated: i64,
+    pub(super) method: Method,
+    /// What is kept of the text, if the resource is alive, and its index rows.
+    pub(super) content: Option<(Bytes, Arc<Rows>)>,
 }
 
 /// A batch under way.
@@ -91,11 +107,12 @@ pub(super) struct Batch<'c> {
     pub(super) remember: Vec<(&'c Idempotency, Vec<u8>)>,
 }
 
-/// A line of the table `resource` as a batch begins: locked until it ends.
-const LINES: &str = "SELECT r.kind, r.id, r.version, r.updated, r.method, r.body, r.shard, r.rid, r.keys
-    FROM unnest($1::int2[], $2::int4[], $3::text[]) AS w(shard, kind, id)
-    JOIN resource r ON r.shard = w.shard AND r.kind = w.kind AND r.id = w.id
-    ORDER BY r.shard, r.kind, r.id FOR UPDATE OF r";
+/// Only one transaction at a time has it.
+pub(super) const GUARD: &str = "SELECT k FROM guard WHERE k = 0 FOR UPDATE";
+
+/// Lines of the table `resource` as a batch begins: locked until it ends.
+const LINES: &str = "SELECT kind, id, version, updated, method, body, shard, rid, keys
+    FROM resource WHERE shard = $1 AND kind = $2 AND id = ANY ($3::text[]) ORDER BY id FOR UPDATE";
 
 impl<'c> Batch<'c> {
     /// Opens the transaction and reads what the commits are about.
@@ -106,20 +123,28 @@ impl<'c> Batch<'c> {
         now: Instant,
     ) -> Result<Self, Fault> {
         let keys: HashSet<&Key> = commits.iter().flat_map(|commit| commit.writes.iter().map(|write| &write.key)).collect();
-        let keys: Vec<&Key> = keys.into_iter().collect();
-        let shards: Vec<i16> = keys.iter().map(|key| shared.shard(key)).collect();
-        let kinds = keys.iter().map(|key| shared.kinds.code(key.kind)).collect::<Result<Vec<_>, _>>()?;
-        let ids: Vec<&str> = keys.iter().map(|key| key.id.as_str()).collect();
+        // Locks are taken in one order, by whichever gateway.
+        let mut groups: BTreeMap<(i16, i32), Vec<&str>> = BTreeMap::new();
+        for key in &keys {
+            groups.entry((shared.shard(key), shared.kinds.code(key.kind)?)).or_default().push(key.id.as_str());
+        }
         let asked: Vec<&Idempotency> = commits.iter().filter_map(|commit| commit.idempotency.as_ref()).collect();
         let searches = commits.iter().any(|commit| !commit.matches.is_empty());
         // One behind the other on the wire, in this order: all that is read is read under the locks taken before.
+        for sql in [GUARD, LINES] {
+            connection.statement(sql).await?;
+        }
         let guard = async {
             if searches {
-                connection.query("SELECT k FROM guard WHERE k = 0 FOR UPDATE", &[]).await?;
+                connection.query(GUARD, &[]).await?;
             }
             Ok(())
         };
-        let lines = async { if keys.is_empty() { Ok(Vec::new()) } else { connection.query(LINES, &[&shards, &kinds, &ids]).await } };
+        let questions = groups.iter().map(|((shard, kind), ids)| {
+            let one: Later<'_, Vec<Row>> = Box::pin(async move { connection.query(LINES, &[shard, kind, ids]).await });
+            one
+        });
+        let lines = together(questions.collect());
         let (begun, guard, requests, lines, floor) = tokio::join!(
             connection.run("BEGIN ISOLATION LEVEL READ COMMITTED"),
             guard,
@@ -143,23 +168,31 @@ impl<'c> Batch<'c> {
             requests: requests?.into_iter().collect(),
             remember: Vec::new(),
         };
-        batch.learn(&keys, &lines?)?;
+        let lines: Vec<Row> = lines?.into_iter().flatten().collect();
+        ready(connection, shared, &lines, &[5, 8]).await?;
+        batch.learn(&keys.into_iter().collect::<Vec<_>>(), &lines)?;
         Ok(batch)
     }
 
-    fn learn(&mut self, keys: &[&'c Key], lines: &[tokio_postgres::Row]) -> Result<(), Fault> {
+    fn learn(&mut self, keys: &[&'c Key], lines: &[Row]) -> Result<(), Fault> {
         let by_name: HashMap<(i32, &str), &'c Key> =
             keys.iter().map(|key| Ok(((self.shared.kinds.code(key.kind)?, key.id.as_str()), *key))).collect::<Result<_, StoreError>>()?;
         for line in lines {
             let Some(key) = by_name.get(&(line.try_get(0)?, line.try_get(1)?)) else { continue };
-            let version = super::read::version(line, 2, (*key).clone())?;
+            let version = read::version(self.shared, line, 2, (*key).clone())?;
             let (shard, row) = (line.try_get(6)?, line.try_get(7)?);
-            let rows = match line.try_get::<_, Option<&[u8]>>(8)? {
-                Some(keys) if version.body.is_some() => Some(Arc::new(unpack(row, keys)?)),
+            let kept = (line.try_get::<_, Option<&[u8]>>(5)?, line.try_get::<_, Option<&[u8]>>(8)?);
+            let content = match kept {
+                (Some(tail), Some(keys)) => {
+                    let rows = unpack(row, &read::keys(self.shared, row, keys)?)?;
+                    Some((Bytes::copy_from_slice(tail), Arc::new(rows)))
+                }
                 _ => None,
             };
             let (number, alive) = (version.version, version.body.is_some());
-            self.known.insert(key, Known { shard, row, stored: Some(rows), number, now: Told::Stored(Arc::new(version)), alive });
+            let stored = Stored { version: number.cast_signed(), updated: version.updated.0, method: version.method, content };
+            let now = Told::Stored(Arc::new(version));
+            self.known.insert(key, Known { shard, row, stored: Some(stored), number, now, alive });
         }
         Ok(())
     }
@@ -257,7 +290,11 @@ impl<'c> Batch<'c> {
     /// Whether a search finds the same resources as before, among them those of earlier commits of this batch.
     async fn finds_again(&mut self, expected: &Match) -> Result<bool, Fault> {
         self.flush().await?;
-        let page = Searcher::new(self.connection, self.shared).run(&expected.plan).await?;
+        let page = match Searcher::new(self.connection, self.shared).inside(&expected.plan).await {
+            // It was not too costly before: so something else is found.
+            Err(Fault::Store(StoreError::TooCostly(_))) => return Ok(false),
+            page => page?,
+        };
         let now: HashSet<&Key> = page.hits.iter().map(|hit| &hit.version.key).collect();
         let before: HashSet<&Key> = expected.found.iter().collect();
         Ok(!page.more && now == before)

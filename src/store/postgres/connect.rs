@@ -5,7 +5,9 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use rustls::pki_types::CertificateDer;
@@ -24,6 +26,8 @@ use crate::store::port::StoreError;
 pub struct Address {
     config: Config,
     tls: Option<MakeRustlsConnect>,
+    /// Whether resources are spread over the machines of a cluster.
+    clustered: bool,
 }
 
 impl fmt::Debug for Address {
@@ -86,12 +90,17 @@ impl Address {
         // A database that is gone without a word is noticed before a client loses patience.
         config.keepalives_idle(Duration::from_secs(15)).tcp_user_timeout(Duration::from_secs(30));
         let tls = if encrypted { Some(tls(roots.as_deref()).map_err(unusable)?) } else { None };
-        Ok(Self { config, tls })
+        Ok(Self { config, tls, clustered: false })
     }
 
     /// Connects with a password from elsewhere than the URL.
     pub fn password(&mut self, password: &str) {
         self.config.password(password);
+    }
+
+    /// Says that resources are spread over a cluster.
+    pub(super) fn clustered(&mut self, clustered: bool) {
+        self.clustered = clustered;
     }
 
     /// Opens a connection.
@@ -113,19 +122,25 @@ impl Address {
             }
         };
         client.batch_execute(SETTINGS).await?;
+        client.batch_execute(if self.clustered { OF_A_CLUSTER } else { OF_ONE_SERVER }).await?;
         Ok(Connection { client, statements: Mutex::default() })
     }
 }
 
-/// Every statement has one good plan, which walks indexes in the order in which it names the tables. The database's planner
-/// guesses badly how often a hashed key occurs, and would do so again for every value; so it is asked once per statement, and
-/// the ways that it must not go are closed. A server that is set to answer before its log is on disk is told not to.
+/// A server that is set to answer before its log is on disk is told not to.
 const SETTINGS: &str = "
-    SET plan_cache_mode = force_generic_plan; SET jit = off;
-    SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
     SET client_min_messages = warning;
     SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'
         AND current_setting('fsync') = 'on'";
+
+/// Every statement has one good plan, which walks indexes. The database's planner guesses badly how often a hashed key occurs,
+/// and would do so again for every value; so it is asked once per statement, and the ways that it must not go are closed.
+const OF_ONE_SERVER: &str = "
+    SET plan_cache_mode = force_generic_plan; SET jit = off;
+    SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off";
+
+/// A cluster must see values to know where to send a statement.
+const OF_A_CLUSTER: &str = "SET plan_cache_mode = auto; SET jit = off";
 
 /// Whether a host is this machine.
 fn is_here(host: &Host) -> bool {
@@ -154,6 +169,34 @@ fn tls(roots: Option<&Path>) -> Result<MakeRustlsConnect, String> {
         .with_root_certificates(store)
         .with_no_client_auth();
     Ok(MakeRustlsConnect::new(config))
+}
+
+/// What is asked of a connection, not begun yet.
+pub(super) type Later<'a, T> = Pin<Box<dyn Future<Output = Result<T, Fault>> + Send + 'a>>;
+
+/// Statements and what their marks stand for.
+pub(super) type Statements<'v> = Vec<(&'static str, Vec<&'v (dyn ToSql + Sync)>)>;
+
+/// Asks several questions at once, each begun in the order given; the first fault in that order counts.
+pub(super) async fn together<T>(questions: Vec<Later<'_, T>>) -> Result<Vec<T>, Fault> {
+    let mut open: Vec<_> = questions.into_iter().map(Some).collect();
+    let mut answers: Vec<Option<Result<T, Fault>>> = open.iter().map(|_| None).collect();
+    std::future::poll_fn(|context| {
+        let mut waiting = false;
+        for (slot, answer) in open.iter_mut().zip(&mut answers) {
+            let Some(future) = slot else { continue };
+            match future.as_mut().poll(context) {
+                Poll::Pending => waiting = true,
+                Poll::Ready(result) => {
+                    *answer = Some(result);
+                    *slot = None;
+                }
+            }
+        }
+        if waiting { Poll::Pending } else { Poll::Ready(()) }
+    })
+    .await;
+    answers.into_iter().flatten().collect()
 }
 
 /// A connection with its prepared statements.
@@ -197,6 +240,19 @@ impl Connection {
     pub(super) async fn execute(&self, sql: &str, values: &[&(dyn ToSql + Sync)]) -> Result<u64, Fault> {
         let statement = self.statement(sql).await?;
         Ok(self.client.execute(&statement, values).await?)
+    }
+
+    /// Sends statements one behind the other and waits for all.
+    pub(super) async fn send(&self, statements: &Statements<'_>) -> Result<(), Fault> {
+        for (sql, _) in statements {
+            self.statement(sql).await?;
+        }
+        let sent = statements.iter().map(|(sql, values)| {
+            let one: Later<'_, u64> = Box::pin(async move { self.execute(sql, values).await });
+            one
+        });
+        together(sent.collect()).await?;
+        Ok(())
     }
 
     /// Prepares a statement, so that it is sent at once when its turn comes.

@@ -3,21 +3,17 @@
 //! Index rows come first: they hang on nothing but row ids, so several gateways write them side by side. Then the line of the
 //! change feed is taken, which gives time and places and is held until the transaction has ended; what follows is short.
 
-use std::collections::HashMap;
-use std::pin::Pin;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use tokio_postgres::types::ToSql;
-
-use super::batch::{Batch, Known, New, Told};
-use super::columns::{Columns, Links, Numbers, Posts, Texts};
+use super::batch::{Batch, Known, New, Stored, Told};
+use super::connect::Statements;
 use super::fault::Fault;
+use super::index::{At, Index};
 use super::prepared::method_code;
 use super::request;
 use crate::base::clock::Instant;
 use crate::model::reference::Key;
-use crate::search::plan::{NumberRow, Rows};
-use crate::store::keys::differ;
 use crate::store::port::{StoreError, Version};
 
 /// What the batch leaves behind in one place of the feed: whoever finds it there knows that the transaction was committed.
@@ -30,7 +26,7 @@ pub(super) struct Claim {
     pub(super) updated: i64,
 }
 
-/// Lines of the table `resource`.
+/// Lines of the tables `resource`, `history` and `change`.
 #[derive(Default)]
 struct Lines<'b> {
     shards: Vec<i16>,
@@ -38,21 +34,33 @@ struct Lines<'b> {
     kinds: Vec<i32>,
     ids: Vec<&'b str>,
     versions: Vec<i64>,
+    times: Vec<i64>,
     methods: Vec<i16>,
     bodies: Vec<Option<&'b [u8]>>,
     keys: Vec<Option<&'b [u8]>>,
 }
 
 impl<'b> Lines<'b> {
-    fn push(&mut self, new: &'b New<'_>, version: &'b Version) {
+    fn push(&mut self, new: &'b New<'_>, time: Instant) {
         self.shards.push(new.shard);
         self.rows.push(new.row);
         self.kinds.push(new.kind);
         self.ids.push(new.key.id.as_str());
         self.versions.push(new.number.cast_signed());
+        self.times.push(time.0);
         self.methods.push(method_code(new.method));
-        self.bodies.push(version.body.as_deref());
+        self.bodies.push(new.content.map(|content| &content.stored.0[..]));
         self.keys.push(new.content.map(|content| &content.keys[..]));
+    }
+
+    /// What was current, for the history.
+    fn keep(&mut self, known: &'b Known, stored: &'b Stored) {
+        self.shards.push(known.shard);
+        self.rows.push(known.row);
+        self.versions.push(stored.version);
+        self.times.push(stored.updated);
+        self.methods.push(method_code(stored.method));
+        self.bodies.push(stored.content.as_ref().map(|(tail, _)| &tail[..]));
     }
 }
 
@@ -79,7 +87,12 @@ impl Batch<'_> {
         self.write_lines(&last, first, time).await?;
         for (key, number) in last {
             let (Some(known), Some(new)) = (self.known.get_mut(key), self.news.get(number)) else { continue };
-            known.stored = Some(new.content.map(|content| Arc::clone(&content.rows)));
+            known.stored = Some(Stored {
+                version: new.number.cast_signed(),
+                updated: time.0,
+                method: new.method,
+                content: new.content.map(|content| (content.stored.0.clone(), Arc::clone(&content.rows))),
+            });
             if let Some(version) = &new.version {
                 known.now = Told::Stored(Arc::clone(version));
             }
@@ -90,41 +103,12 @@ impl Batch<'_> {
 
     /// Takes old index rows away and puts new ones in.
     async fn write_index(&self, last: &HashMap<&Key, usize>) -> Result<(), Fault> {
-        let (mut gone, mut come) = (Posts::default(), Posts::default());
-        let (mut numbers, mut texts, mut links) = (Numbers::default(), Texts::default(), Links::default());
-        let mut emptied: (Vec<i16>, Vec<i64>) = Default::default();
-        let none = Rows::default();
+        let mut index = Index::default();
         for (key, number) in last {
             let (Some(known), Some(new)) = (self.known.get(*key), self.news.get(*number)) else { continue };
-            let (shard, row) = (known.shard, known.row);
-            let old = known.stored.as_ref().and_then(Option::as_deref);
-            if old.is_some() {
-                emptied.0.push(shard);
-                emptied.1.push(row);
-            }
-            let rows = new.content.map_or(&none, |content| &content.rows);
-            differ(&old.unwrap_or(&none).posts, &rows.posts, |post, add| {
-                if add { &mut come } else { &mut gone }.push(shard, post.cast_signed(), row);
-            });
-            rows.numbers.iter().for_each(|own| numbers.push(shard, row, own));
-            rows.texts.iter().for_each(|own| texts.push(shard, own.parameter, row, own.text.as_bytes()));
-            rows.links.iter().for_each(|own| links.push(self.shared, shard, row, own));
+            index.change(at(known), alive(known).map(|(_, rows)| &**rows), new.content.map(|content| &*content.rows));
         }
-        // In the order of the index, so that neighbours meet the same pages.
-        come.sort();
-        let emptied: Values<'_> = vec![&emptied.0, &emptied.1];
-        let (clear_numbers, clear_texts, clear_links) = (clear("num"), clear("txt"), clear("link"));
-        self.together(vec![
-            (Posts::DELETE, gone.values()),
-            (&clear_numbers, emptied.clone()),
-            (&clear_texts, emptied.clone()),
-            (&clear_links, emptied),
-            (Posts::INSERT, come.values()),
-            (Numbers::INSERT, numbers.values()),
-            (Texts::INSERT, texts.values()),
-            (Links::INSERT, links.values()),
-        ])
-        .await
+        index.write(self.connection, self.shared).await
     }
 
     /// Takes places in the feed, and with them the time. Gives the first place.
@@ -145,52 +129,50 @@ impl Batch<'_> {
 
     /// Writes resources, histories, the change feed and what counts them.
     async fn write_lines(&self, last: &HashMap<&Key, usize>, first: i64, time: Instant) -> Result<(), Fault> {
-        let (mut inserts, mut updates, mut passed, mut changes) = (Lines::default(), Lines::default(), Lines::default(), Lines::default());
-        let mut numbers = Numbers::default();
+        let (mut inserts, mut passed, mut changes) = (Lines::default(), Lines::default(), Lines::default());
+        let mut updates: BTreeMap<i16, Lines<'_>> = BTreeMap::new();
+        let mut moments = Index::default();
         let mut grown: HashMap<i32, i64> = HashMap::new();
         for (number, new) in self.news.iter().enumerate().skip(self.flushed) {
-            let (Some(version), Some(known)) = (&new.version, self.known.get(new.key)) else { continue };
-            changes.push(new, version);
+            let Some(known) = self.known.get(new.key) else { continue };
+            changes.push(new, time);
             if last.get(new.key) != Some(&number) {
-                passed.push(new, version);
+                passed.push(new, time);
                 continue;
             }
-            match known.stored {
-                None => inserts.push(new, version),
-                Some(_) => updates.push(new, version),
+            match &known.stored {
+                None => inserts.push(new, time),
+                Some(stored) => {
+                    passed.keep(known, stored);
+                    updates.entry(new.shard).or_default().push(new, time);
+                }
             }
-            *grown.entry(new.kind).or_default() += i64::from(new.content.is_some()) - i64::from(was_alive(known));
+            *grown.entry(new.kind).or_default() += i64::from(new.content.is_some()) - i64::from(alive(known).is_some());
             if let Some(content) = new.content {
-                let updated = NumberRow { parameter: content.rows.last_updated, low: time.0, high: time.0, unit: 0 };
-                numbers.push(new.shard, new.row, &updated);
+                moments.updated(at(known), content.rows.last_updated, time.0);
             }
         }
         let sequences: Vec<i64> = (first..).take(changes.rows.len()).collect();
         grown.retain(|_, by| *by != 0);
         let (kinds, by): (Vec<i32>, Vec<i64>) = grown.into_iter().unzip();
-        self.together(vec![
-            (KEEP, vec![&updates.shards, &updates.rows]),
-            (UPDATE, vec![&updates.shards, &updates.rows, &updates.versions, &time.0, &updates.methods, &updates.bodies, &updates.keys]),
-            (
-                INSERT,
-                vec![
-                    &inserts.shards,
-                    &inserts.rows,
-                    &inserts.kinds,
-                    &inserts.ids,
-                    &inserts.versions,
-                    &time.0,
-                    &inserts.methods,
-                    &inserts.bodies,
-                    &inserts.keys,
-                ],
-            ),
-            (PASSED, vec![&passed.shards, &passed.rows, &passed.versions, &time.0, &passed.methods, &passed.bodies]),
-            (CHANGED, vec![&changes.shards, &sequences, &changes.kinds, &changes.rows, &changes.versions, &changes.methods, &time.0]),
-            (Numbers::INSERT, numbers.values()),
-            (GROWN, vec![&kinds, &by]),
-        ])
-        .await
+        let mut statements: Statements<'_> = Vec::new();
+        if !passed.rows.is_empty() {
+            statements.push((PASSED, vec![&passed.shards, &passed.rows, &passed.versions, &passed.times, &passed.methods, &passed.bodies]));
+        }
+        for (shard, lines) in &updates {
+            statements.push((UPDATE, vec![shard, &lines.rows, &lines.versions, &time.0, &lines.methods, &lines.bodies, &lines.keys]));
+        }
+        if !inserts.rows.is_empty() {
+            let Lines { shards, rows, kinds, ids, versions, methods, bodies, keys, .. } = &inserts;
+            statements.push((INSERT, vec![shards, rows, kinds, ids, versions, &time.0, methods, bodies, keys]));
+        }
+        let Lines { shards, kinds: of, rows, versions, methods, .. } = &changes;
+        statements.push((CHANGED, vec![shards, &sequences, of, rows, versions, methods, &time.0]));
+        if !kinds.is_empty() {
+            statements.push((GROWN, vec![&kinds, &by]));
+        }
+        let (sent, indexed) = tokio::join!(self.connection.send(&statements), moments.write(self.connection, self.shared));
+        sent.and(indexed)
     }
 
     /// Everything into the tables; gives what to look for if nobody says whether the transaction was committed.
@@ -210,99 +192,21 @@ impl Batch<'_> {
         };
         Ok(self.news.first().and_then(claim))
     }
-
-    /// Sends statements one behind the other and waits for all; those without lines are left out.
-    async fn together(&self, statements: Vec<(&str, Values<'_>)>) -> Result<(), Fault> {
-        let statements: Vec<_> = statements.into_iter().filter(|(_, values)| !is_empty(values)).collect();
-        let mut sent: Vec<Later<'_>> = Vec::new();
-        for (sql, _) in &statements {
-            self.connection.statement(sql).await?;
-        }
-        for (sql, values) in &statements {
-            sent.push(Box::pin(async move { self.connection.execute(sql, &plain(values)).await }));
-        }
-        in_step(sent).await
-    }
 }
 
-/// The columns of one statement.
-pub(super) type Values<'v> = Vec<&'v (dyn Column + 'v)>;
-
-/// A parameter; if it is a list, a statement without lines need not be sent.
-pub(super) trait Column: ToSql + Sync {
-    fn is_empty(&self) -> bool;
-    fn as_sql(&self) -> &(dyn ToSql + Sync);
+/// Where a resource is in the tables.
+fn at(known: &Known) -> At {
+    At { shard: known.shard, row: known.row, new: known.stored.is_none() }
 }
 
-impl<T: ToSql + Sync + Send> Column for Vec<T> {
-    fn is_empty(&self) -> bool {
-        Vec::is_empty(self)
-    }
-
-    fn as_sql(&self) -> &(dyn ToSql + Sync) {
-        self
-    }
+/// What a resource has in the tables, if it is alive there.
+fn alive(known: &Known) -> Option<&(bytes::Bytes, Arc<crate::search::plan::Rows>)> {
+    known.stored.as_ref().and_then(|stored| stored.content.as_ref())
 }
-
-impl Column for i64 {
-    fn is_empty(&self) -> bool {
-        false
-    }
-
-    fn as_sql(&self) -> &(dyn ToSql + Sync) {
-        self
-    }
-}
-
-fn is_empty(values: &Values<'_>) -> bool {
-    values.iter().any(|column| column.is_empty())
-}
-
-fn plain<'v>(values: &'v Values<'_>) -> Vec<&'v (dyn ToSql + Sync)> {
-    values.iter().map(|column| column.as_sql()).collect()
-}
-
-/// The number of lines that a statement changed.
-type Later<'a> = Pin<Box<dyn Future<Output = Result<u64, Fault>> + Send + 'a>>;
-
-/// Drives futures together, each begun in the order given; the first error in that order counts.
-async fn in_step(futures: Vec<Later<'_>>) -> Result<(), Fault> {
-    let mut open: Vec<_> = futures.into_iter().map(Some).collect();
-    let mut faults: Vec<Option<Fault>> = open.iter().map(|_| None).collect();
-    std::future::poll_fn(|context| {
-        let mut waiting = false;
-        for (slot, fault) in open.iter_mut().zip(&mut faults) {
-            let Some(future) = slot else { continue };
-            match future.as_mut().poll(context) {
-                std::task::Poll::Pending => waiting = true,
-                std::task::Poll::Ready(result) => {
-                    *fault = result.err();
-                    *slot = None;
-                }
-            }
-        }
-        if waiting { std::task::Poll::Pending } else { std::task::Poll::Ready(()) }
-    })
-    .await;
-    faults.into_iter().flatten().next().map_or(Ok(()), Err)
-}
-
-fn was_alive(known: &Known) -> bool {
-    known.stored.as_ref().is_some_and(Option::is_some)
-}
-
-/// All rows of some resources in one of the tables that are found by resource.
-fn clear(table: &str) -> String {
-    format!("DELETE FROM {table} AS t USING unnest($1::int2[], $2::int8[]) AS w(shard, rid) WHERE t.shard = w.shard AND t.rid = w.rid")
-}
-
-const KEEP: &str = "INSERT INTO history (shard, rid, version, updated, method, body)
-    SELECT r.shard, r.rid, r.version, r.updated, r.method, r.body
-    FROM unnest($1::int2[], $2::int8[]) AS w(shard, rid) JOIN resource r ON r.shard = w.shard AND r.rid = w.rid";
 
 const UPDATE: &str = "UPDATE resource AS r SET version = w.version, updated = $4, method = w.method, body = w.body, keys = w.keys
-    FROM unnest($1::int2[], $2::int8[], $3::int8[], $5::int2[], $6::bytea[], $7::bytea[]) AS w(shard, rid, version, method, body, keys)
-    WHERE r.shard = w.shard AND r.rid = w.rid";
+    FROM unnest($2::int8[], $3::int8[], $5::int2[], $6::bytea[], $7::bytea[]) AS w(rid, version, method, body, keys)
+    WHERE r.shard = $1 AND r.rid = w.rid";
 
 const INSERT: &str = "INSERT INTO resource (shard, rid, kind, id, version, updated, method, body, keys)
     SELECT w.shard, w.rid, w.kind, w.id, w.version, $6, w.method, w.body, w.keys
@@ -310,8 +214,8 @@ const INSERT: &str = "INSERT INTO resource (shard, rid, kind, id, version, updat
         AS w(shard, rid, kind, id, version, method, body, keys)";
 
 const PASSED: &str = "INSERT INTO history (shard, rid, version, updated, method, body)
-    SELECT w.shard, w.rid, w.version, $4, w.method, w.body
-    FROM unnest($1::int2[], $2::int8[], $3::int8[], $5::int2[], $6::bytea[]) AS w(shard, rid, version, method, body)";
+    SELECT w.shard, w.rid, w.version, w.updated, w.method, w.body
+    FROM unnest($1::int2[], $2::int8[], $3::int8[], $4::int8[], $5::int2[], $6::bytea[]) AS w(shard, rid, version, updated, method, body)";
 
 const CHANGED: &str = "INSERT INTO change (shard, seq, kind, rid, version, method, updated)
     SELECT w.shard, w.seq, w.kind, w.rid, w.version, w.method, $7

@@ -3,6 +3,7 @@
 
 use super::Shared;
 use super::connect::Connection;
+use super::dictionary::ready;
 use super::fault::Fault;
 use super::read::{id_of, version};
 use crate::base::clock::Instant;
@@ -39,7 +40,7 @@ async fn instance(connection: &Connection, shared: &Shared, key: &Key, plan: &Hi
     let sql = format!(
         "WITH now AS (SELECT shard, rid, version, updated, method, body FROM resource WHERE shard = $6 AND kind = $7 AND id = $8),
          v AS (SELECT version, updated, method, body FROM now UNION ALL
-               SELECT h.version, h.updated, h.method, h.body FROM now JOIN history h ON h.shard = now.shard AND h.rid = now.rid),
+               SELECT h.version, h.updated, h.method, h.body FROM now JOIN history h ON h.shard = $6 AND h.rid = now.rid),
          n AS (SELECT version, updated, method, body, lead(updated) OVER (ORDER BY version) AS next FROM v)
          SELECT version, updated, method, body, (SELECT version FROM now) AS last FROM n
          WHERE version < $4 AND {WANTED} ORDER BY version DESC LIMIT $5"
@@ -47,9 +48,10 @@ async fn instance(connection: &Connection, shared: &Shared, key: &Key, plan: &Hi
     let (since, from, to, before, more) = asked(plan);
     let shard = shared.shard(key);
     let rows = connection.query(&sql, &[&since, &from, &to, &before, &more, &shard, &code, &key.id.as_str()]).await?;
+    ready(connection, shared, &rows, &[3]).await?;
     let mut history = History::default();
     for row in rows.iter().take(plan.count) {
-        history.versions.push(version(row, 0, key.clone())?.into());
+        history.versions.push(version(shared, row, 0, key.clone())?.into());
     }
     if rows.len() > plan.count {
         history.next = history.versions.last().map(|last| last.version.cast_signed());
@@ -70,7 +72,6 @@ async fn instance(connection: &Connection, shared: &Shared, key: &Key, plan: &Hi
 
 /// The lines of the change feed; their sequence numbers are the places.
 async fn feed(connection: &Connection, shared: &Shared, code: Option<i32>, plan: &HistoryPlan) -> Result<History, Fault> {
-    let shards = shared.all_shards();
     let of_kind = if code.is_some() { "c.kind = $6" } else { "$6::int4 IS NULL" };
     // When the next version was written is asked only where a period began before it.
     let sql = format!(
@@ -80,19 +81,20 @@ async fn feed(connection: &Connection, shared: &Shared, code: Option<i32>, plan:
                      (SELECT r.updated FROM resource r WHERE r.shard = c.shard AND r.rid = c.rid AND r.version = c.version + 1),
                      (SELECT h.updated FROM history h WHERE h.shard = c.shard AND h.rid = c.rid AND h.version = c.version + 1))
                  END AS next
-             FROM change c WHERE c.shard {shards} AND c.seq < $4 AND {of_kind} AND ($1::int8 IS NULL OR c.updated >= $1)
+             FROM change c WHERE c.seq < $4 AND {of_kind} AND ($1::int8 IS NULL OR c.updated >= $1)
                  AND ($3::int8 IS NULL OR c.updated < $3)),
          page AS (SELECT * FROM n WHERE {WANTED} ORDER BY seq DESC LIMIT $5)
          SELECT n.version, n.updated, n.method, CASE WHEN r.version = n.version THEN r.body ELSE h.body END, n.seq, n.kind, r.id
          FROM page n JOIN resource r ON r.shard = n.shard AND r.rid = n.rid
-         LEFT JOIN history h ON h.shard = n.shard AND h.rid = n.rid AND h.version = n.version ORDER BY n.seq DESC"
+         LEFT JOIN history h ON h.shard = r.shard AND h.rid = r.rid AND h.version = n.version ORDER BY n.seq DESC"
     );
     let (since, from, to, before, more) = asked(plan);
     let rows = connection.query(&sql, &[&since, &from, &to, &before, &more, &code]).await?;
+    ready(connection, shared, &rows, &[3]).await?;
     let mut history = History::default();
     for row in rows.iter().take(plan.count) {
         let key = Key { kind: shared.kinds.kind(row.try_get(5)?)?, id: id_of(row.try_get(6)?)? };
-        history.versions.push(version(row, 0, key)?.into());
+        history.versions.push(version(shared, row, 0, key)?.into());
     }
     if rows.len() > plan.count
         && let Some(last) = plan.count.checked_sub(1).and_then(|last| rows.get(last))
@@ -100,15 +102,15 @@ async fn feed(connection: &Connection, shared: &Shared, code: Option<i32>, plan:
         history.next = Some(last.try_get(4)?);
     }
     if plan.since.is_none() && plan.at.is_none() {
-        history.total = total(connection, &shards, code).await?;
+        history.total = total(connection, code).await?;
     }
     Ok(history)
 }
 
 /// How many lines there are: the feed has no gaps, so that all of them are known; those of a type are counted up to a point.
-async fn total(connection: &Connection, shards: &str, code: Option<i32>) -> Result<Option<u64>, Fault> {
+async fn total(connection: &Connection, code: Option<i32>) -> Result<Option<u64>, Fault> {
     let Some(code) = code else { return Ok(Some(connection.number("SELECT seq FROM feed", &[]).await?.cast_unsigned())) };
-    let sql = format!("SELECT count(*) FROM (SELECT 1 FROM change WHERE shard {shards} AND kind = $1 LIMIT $2) AS counted");
-    let count = connection.number(&sql, &[&code, &(COUNTED + 1)]).await?;
+    let sql = "SELECT count(*) FROM (SELECT 1 FROM change WHERE kind = $1 LIMIT $2) AS counted";
+    let count = connection.number(sql, &[&code, &(COUNTED + 1)]).await?;
     Ok((count <= COUNTED).then_some(count.cast_unsigned()))
 }

@@ -10,7 +10,6 @@ use crate::store::port::StoreError;
 /// The codes of all types of a schema. A code is given once per database and never changes, whatever order a later schema has.
 #[derive(Debug)]
 pub(super) struct Kinds {
-    schema: &'static Schema,
     codes: HashMap<ResourceType, i32>,
     types: HashMap<i32, ResourceType>,
 }
@@ -34,7 +33,7 @@ impl Kinds {
             rows = connection.query(read, &[&names]).await?;
         }
         let known: HashMap<String, i32> = rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<Result<_, Fault>>()?;
-        let mut kinds = Self { schema, codes: HashMap::new(), types: HashMap::new() };
+        let mut kinds = Self { codes: HashMap::new(), types: HashMap::new() };
         for kind in schema.resource_types() {
             let code = *known.get(kind.name()).ok_or_else(|| StoreError::Failed(format!("the type {kind} got no code")))?;
             kinds.codes.insert(kind, code);
@@ -52,10 +51,5 @@ impl Kinds {
             .get(&code)
             .copied()
             .ok_or_else(|| StoreError::Failed(format!("the store holds a type (code {code}) that the schema lacks")))
-    }
-
-    /// The code of a type by its name, if the schema has it.
-    pub(super) fn code_of_name(&self, name: &str) -> Option<i32> {
-        self.codes.get(&self.schema.resource_type(name)?).copied()
     }
 }

@@ -7,24 +7,30 @@
 //! Source: <https://www.postgresql.org/docs/15/mvcc.html>.
 
 mod batch;
-mod columns;
+mod candidate;
 mod connect;
-mod driver;
+mod dictionary;
+mod explain;
 mod fault;
 mod flush;
 mod history;
+mod index;
 mod kinds;
+mod merge;
+mod order;
 mod pool;
 mod prepared;
 mod read;
 mod recheck;
 mod request;
 mod rows;
+mod runs;
 mod schema;
 mod search;
-mod select;
-mod sql;
+mod source;
+mod spans;
 mod verify;
+mod way;
 mod writer;
 
 #[cfg(test)]
@@ -39,18 +45,18 @@ pub use self::connect::Address;
 pub use self::schema::citus;
 pub use self::writer::Statistics;
 
-use self::driver::Frequencies;
 use self::kinds::Kinds;
+use self::merge::Ragged;
 use self::pool::Pool;
-use self::prepared::Prepared;
 use self::rows::RowIds;
 use self::search::Searcher;
 use self::writer::Writer;
-use super::port::{Answer, Change, Commit, History, HistoryPlan, Page, Store, StoreError, Version, Written};
+use super::port::{Answer, Change, Commit, Explanation, History, HistoryPlan, Page, Store, StoreError, Version, Written};
 use crate::base::clock::Clock;
 use crate::model::reference::Key;
 use crate::model::schema::Schema;
 use crate::search::plan::Plan;
+use crate::store::squeeze::Squeezer;
 
 /// What can be tuned.
 #[derive(Debug, Clone)]
@@ -85,7 +91,9 @@ struct Shared {
     options: Options,
     kinds: Kinds,
     rows: RowIds,
-    frequencies: Frequencies,
+    address: Address,
+    squeezer: Squeezer,
+    ragged: Ragged,
     /// Into how many shards resources are spread.
     shards: u16,
 }
@@ -112,20 +120,16 @@ impl Shared {
         // The hash must never change: stored rows hold what comes out.
         let mut hasher = SipHasher13::new_with_keys(0x6e6f_726e, 0x73_6861_7264);
         parts.iter().for_each(|part| hasher.write(part));
-        i16::try_from(hasher.finish() % u64::from(self.shards)).unwrap_or_default()
-    }
-
-    /// How SQL says "in whatever shard". One shard is named, so that the order of an index behind it can be used.
-    fn all_shards(&self) -> String {
-        match self.shards {
-            1 => "= 0".to_owned(),
-            shards => {
-                let all: Vec<String> = (0..shards).map(|shard| shard.to_string()).collect();
-                format!("= ANY ('{{{}}}'::int2[])", all.join(","))
-            }
-        }
+        let number = hasher.finish() % u64::from(self.shards);
+        let spread =
+            usize::try_from(number).ok().and_then(|number| SPREAD.get(number)).filter(|_| usize::from(self.shards) == SPREAD.len());
+        spread.copied().unwrap_or_else(|| i16::try_from(number).unwrap_or_default())
     }
 }
+
+/// Citus hashes the number of a shard once more. Of 32 of its shards each has just one of these.
+const SPREAD: [i16; 32] =
+    [8, 1, 31, 24, 10, 48, 5, 50, 4, 17, 16, 85, 36, 0, 37, 3, 52, 62, 136, 28, 6, 21, 39, 13, 2, 27, 58, 41, 9, 22, 11, 18];
 
 impl Postgres {
     /// Opens the store in a database; creates or migrates its tables.
@@ -137,10 +141,15 @@ impl Postgres {
         let state = schema::prepare(&connection).await?;
         let kinds = Kinds::load(&connection, schema).await?;
         let opened = connection.number("UPDATE feed SET opened = opened + 1 WHERE one = 0 RETURNING opened", &[]).await?;
+        let written = connection.number("SELECT seq FROM feed WHERE one = 0", &[]).await?;
+        let squeezer = Squeezer::new([], written.cast_unsigned());
+        dictionary::load(&connection, &squeezer).await?;
+        let mut address = address.clone();
+        address.clustered(state.shards > 1);
         let pool = Pool::new(address.clone(), options.readers, options.searchers);
-        let (rows, frequencies) = (RowIds::new(opened), Frequencies::default());
-        let shared = Arc::new(Shared { options, kinds, rows, frequencies, shards: state.shards });
-        let writer = Writer::start(address, &shared, &clock);
+        let (rows, ragged) = (RowIds::new(opened), Ragged::default());
+        let shared = Arc::new(Shared { options, kinds, rows, address: address.clone(), squeezer, ragged, shards: state.shards });
+        let writer = Writer::start(&address, &shared, &clock);
         Ok(Self { shared, pool, writer })
     }
 
@@ -208,9 +217,16 @@ impl Store for Postgres {
         Box::pin(self.pool.with_own(move |connection| async move { Searcher::new(&connection, &self.shared).page(plan).await }))
     }
 
+    fn explain<'a>(&'a self, plan: &'a Plan) -> Answer<'a, Explanation> {
+        Box::pin(self.pool.with_own(move |connection| async move { Searcher::new(&connection, &self.shared).explain(plan).await }))
+    }
+
     fn commit(&self, commit: Commit) -> Answer<'_, Vec<Written>> {
         Box::pin(async move {
-            let prepared = Prepared::of(commit, &self.shared.kinds)?;
+            let (prepared, training) = prepared::prepare(commit, &self.shared.kinds, &self.shared.squeezer)?;
+            if let Some(training) = training {
+                tokio::spawn(dictionary::train(Arc::clone(&self.shared), training));
+            }
             self.writer.commit(prepared).await
         })
     }

@@ -1,20 +1,35 @@
-//! Commits made ready before a writer takes them, and how the tables tell methods.
+//! Commits made ready before a writer takes them, with all that is kept squeezed; and how the tables tell methods.
+
+use bytes::Bytes;
 
 use super::kinds::Kinds;
 use crate::store::port::{Commit, Expect, Method, StoreError};
 use crate::store::prepared;
+use crate::store::squeeze::{Purpose, Squeezer, Training};
 
 /// A commit, ready to be written.
-pub(super) type Prepared = prepared::Prepared<i32, ()>;
+pub(super) type Prepared = prepared::Prepared<i32, Tail>;
 /// A write of one resource.
-pub(super) type PreparedWrite = prepared::PreparedWrite<i32, ()>;
+pub(super) type PreparedWrite = prepared::PreparedWrite<i32, Tail>;
 /// What is stored.
-pub(super) type Content = prepared::Content<()>;
+pub(super) type Content = prepared::Content<Tail>;
 
-impl Prepared {
-    pub(super) fn of(commit: Commit, kinds: &Kinds) -> Result<Self, StoreError> {
-        Self::with(commit, |kind| kinds.code(kind), |_, keys| ((), keys))
-    }
+/// What of the body is kept, squeezed.
+#[derive(Debug)]
+pub(super) struct Tail(pub(super) Bytes);
+
+/// Prepares a commit; now and then there is something to train dictionaries on.
+pub(super) fn prepare(commit: Commit, kinds: &Kinds, squeezer: &Squeezer) -> Result<(Prepared, Option<Training>), StoreError> {
+    let mut training = None;
+    let prepared = Prepared::with(
+        commit,
+        |kind| kinds.code(kind),
+        |body, keys| {
+            training = training.take().or(squeezer.offer(body.tail(), &keys));
+            (Tail(squeezer.squeeze(Purpose::Body, body.tail()).into()), squeezer.squeeze(Purpose::Keys, &keys))
+        },
+    )?;
+    Ok((prepared, training))
 }
 
 /// Whether what is there meets an expectation: the number of the current version, if there is one, and whether it is alive.

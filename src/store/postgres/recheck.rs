@@ -1,15 +1,15 @@
-//! What SQL cannot tell is looked at again on the packed rows and texts of what was found, a chunk at a time.
+//! Testing found resources on what they carry, a chunk at a time.
 //!
-//! Such a condition may lead to other resources. These are searched for all of the chunk together, so that what is kept in
-//! memory never grows with the store.
+//! A condition may lead to other resources, which may be anywhere in a cluster. These are searched for all of the chunk together,
+//! so that what is kept in memory never grows with the store.
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use bytes::Bytes;
 
+use super::candidate::{Line, Want};
 use super::fault::Fault;
 use super::search::Searcher;
-use super::select::Line;
 use crate::model::primitive::Id;
 use crate::search::key;
 use crate::search::plan::{Filter, Link, Plan};
@@ -53,7 +53,7 @@ impl Searcher<'_> {
     pub(super) async fn recheck<'f>(&self, lines: Vec<Line>, open: &[&'f Filter]) -> Result<(Vec<Line>, Around<'f>), Fault> {
         let mut around = Around::default();
         for line in &lines {
-            around.bodies.insert(line.place.row, line.version.body.clone().unwrap_or_default());
+            around.bodies.extend(line.version.body.clone().map(|body| (line.row, body)));
         }
         let (mut chains, mut referrers) = (Vec::new(), Vec::new());
         open.iter().for_each(|filter| links(filter, &mut chains, &mut referrers));
@@ -90,19 +90,20 @@ impl Searcher<'_> {
         let limit = ids.len();
         let filter = Filter::All(vec![Filter::Id(ids.into_iter().collect()), link.filter.clone()]);
         let plan = Plan { of: vec![link.to], filter, sort: Vec::new(), after: None, limit, total: false };
-        let found = if limit == 0 { Vec::new() } else { self.find(&plan, false).await?.0 };
+        let found = if limit == 0 { Vec::new() } else { self.find(&plan, Want::Keys).await?.0 };
         Ok(found.into_iter().map(|line| line.version.key.id.to_string()).collect())
     }
 
     /// The ids of a chunk to which a resource refers by a link and meets its filter.
     async fn referred_to(&self, link: &Link, lines: &[Line]) -> Result<HashSet<String>, Fault> {
-        let own: HashSet<&str> = lines.iter().map(|line| line.version.key.id.as_str()).collect();
+        let own: HashSet<&str> =
+            lines.iter().filter(|line| line.version.key.kind == link.to.kind).map(|line| line.version.key.id.as_str()).collect();
         let post = |id: &&str| Filter::Post(key::reference(link.parameter, &format!("{}/{id}", link.to.kind)));
         let filter = Filter::All(vec![Filter::Any(own.iter().map(post).collect()), link.filter.clone()]);
         let mut plan = Plan { of: vec![link.from], filter, sort: Vec::new(), after: None, limit: CHUNK, total: false };
         let mut reached = HashSet::new();
         loop {
-            let (found, more) = self.find(&plan, true).await?;
+            let (found, more) = self.find(&plan, Want::Keys).await?;
             for line in &found {
                 let links = line.candidate()?.rows;
                 let targets = links.links().filter(|(parameter, _)| *parameter == link.parameter);
@@ -110,7 +111,7 @@ impl Searcher<'_> {
                     reached.extend(target_id(link, target.as_ref()).filter(|id| own.contains(id)).map(str::to_owned));
                 }
             }
-            plan.after = found.last().map(|line| line.place.clone());
+            plan.after = found.last().map(|line| after_row(line.row));
             if !more || reached.len() == own.len() {
                 return Ok(reached);
             }
@@ -127,4 +128,19 @@ fn links<'f>(filter: &'f Filter, chains: &mut Vec<&'f Link>, referrers: &mut Vec
         Filter::Referenced(link) => referrers.push(link),
         _ => {}
     }
+}
+
+/// Whether a condition asks for the text of a resource.
+pub(super) fn asks_for_text(filter: &Filter) -> bool {
+    match filter {
+        Filter::All(filters) | Filter::Any(filters) => filters.iter().any(asks_for_text),
+        Filter::Not(filter) => asks_for_text(filter),
+        Filter::Probe(_) => true,
+        _ => false,
+    }
+}
+
+/// The order of the newest first, from where a chunk ended.
+pub(super) fn after_row(row: i64) -> crate::search::plan::Place {
+    crate::search::plan::Place { values: Vec::new(), row }
 }

@@ -1,10 +1,14 @@
 //! Idempotency keys: a request that is sent again is answered as before, without writing.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+use tokio_postgres::Row;
 
 use super::Shared;
 use super::batch::Outcome;
-use super::connect::Connection;
+use super::connect::{Connection, Later, together};
+use super::dictionary::ready;
 use super::fault::Fault;
 use super::read;
 use crate::base::clock::Instant;
@@ -26,11 +30,16 @@ pub(super) async fn known(connection: &Connection, shared: &Shared, keys: &[&Ide
     if keys.is_empty() {
         return Ok(Vec::new());
     }
-    let shards: Vec<i16> = keys.iter().map(|one| shared.shard_of_bytes(&one.key)).collect();
-    let keys: Vec<&[u8]> = keys.iter().map(|one| &one.key[..]).collect();
-    let sql = "SELECT r.key, r.request, r.results FROM unnest($1::int2[], $2::bytea[]) AS w(shard, key)
-        JOIN request r ON r.shard = w.shard AND r.key = w.key";
-    let rows = connection.query(sql, &[&shards, &keys]).await?;
+    let mut by_shard: BTreeMap<i16, Vec<&[u8]>> = BTreeMap::new();
+    for one in keys {
+        by_shard.entry(shared.shard_of_bytes(&one.key)).or_default().push(&one.key);
+    }
+    let sql = "SELECT key, request, results FROM request WHERE shard = $1 AND key = ANY ($2::bytea[])";
+    let questions = by_shard.iter().map(|(shard, keys)| {
+        let one: Later<'_, Vec<Row>> = Box::pin(async move { connection.query(sql, &[shard, keys]).await });
+        one
+    });
+    let rows: Vec<Row> = together(questions.collect()).await?.into_iter().flatten().collect();
     rows.iter().map(|row| Ok((row.try_get(0)?, Remembered { request: row.try_get(1)?, results: row.try_get(2)? }))).collect()
 }
 
@@ -58,15 +67,15 @@ pub(super) async fn remember(
     let keys: Vec<&[u8]> = requests.iter().map(|(one, _)| &one.key[..]).collect();
     let asked: Vec<&[u8]> = requests.iter().map(|(one, _)| &one.request[..]).collect();
     let results: Vec<&[u8]> = requests.iter().map(|(_, results)| &results[..]).collect();
-    let forget = format!(
-        "DELETE FROM request USING (SELECT shard, key FROM request WHERE shard {} AND at < $1 ORDER BY at LIMIT $2) AS old
-         WHERE request.shard = old.shard AND request.key = old.key",
-        shared.all_shards()
-    );
+    let forget =
+        "DELETE FROM request WHERE shard = $1 AND key IN (SELECT key FROM request WHERE shard = $1 AND at < $2 ORDER BY at LIMIT $3)";
     let insert = "INSERT INTO request (shard, key, request, at, results)
         SELECT w.shard, w.key, w.request, $5, w.results
         FROM unnest($1::int2[], $2::bytea[], $3::bytea[], $4::bytea[]) AS w(shard, key, request, results)";
-    connection.execute(&forget, &[&oldest.0, &(2 * i64::try_from(requests.len()).unwrap_or(1))]).await?;
+    let own: BTreeSet<i16> = shards.iter().copied().collect();
+    for shard in own {
+        connection.execute(forget, &[&shard, &oldest.0, &(2 * i64::try_from(requests.len()).unwrap_or(1))]).await?;
+    }
     connection.execute(insert, &[&shards, &keys, &asked, &results, &now.0]).await?;
     Ok(())
 }
@@ -96,7 +105,8 @@ async fn version_of_row(connection: &Connection, shared: &Shared, shard: i16, ro
             SELECT shard, rid, version, updated, method, body FROM history WHERE shard = $1 AND rid = $2 AND version = $3
         ) v ON v.shard = r.shard AND v.rid = r.rid WHERE r.shard = $1 AND r.rid = $2";
     let rows = connection.query(sql, &[&shard, &row, &number]).await?;
+    ready(connection, shared, &rows, &[5]).await?;
     let line = rows.first().ok_or_else(|| StoreError::Failed(format!("version {number} of row {row} is not there")))?;
     let key = Key { kind: shared.kinds.kind(line.try_get(0)?)?, id: read::id_of(line.try_get(1)?)? };
-    Ok(Arc::new(read::version(line, 2, key)?))
+    Ok(Arc::new(read::version(shared, line, 2, key)?))
 }

@@ -6,23 +6,25 @@
 //!                                                      the largest row id, how often a gateway was started
 //! guard    (k)                                         one line: held by the one transaction that verifies searches
 //! kind     (code, name, living)                        the resource types, and how many resources each has now
-//! resource (shard, rid, kind, id, version, updated, method, body, keys)
+//! dictionary (n, purpose, bytes)                       what bodies and keys are squeezed with (`store::squeeze`)
+//! resource (rid, shard, kind, id, version, updated, method, body, keys)
 //!                                                      the current version; a deleted one keeps its line, without body and keys
-//! history  (shard, rid, version, updated, method, body) the versions before the current one
-//! change   (shard, seq, kind, rid, version, method, updated)
+//! history  (rid, version, shard, updated, method, body) the versions before the current one
+//! change   (seq, shard, kind, rid, version, method, updated)
 //!                                                      the change feed: one line per version ever written, without gaps
-//! post     (shard, k, rid)                             equality keys
-//! num      (shard, p, u, lo, hi, rid)                  intervals
-//! txt      (shard, p, rid, norm)                       folded texts, as bytes: their order is that of code points in any locale
-//! link     (shard, p, kind, id, at, rid)               references to resources of this server; `at` is the shard of the target
-//! request  (shard, key, request, at, results)          idempotency keys with what was answered
+//! post     (k, last, shard, n, rids)                   which resources have an equality key: runs of row ids (`runs`)
+//! gone     (k, rid, shard)                             resources that a run of the key names and that have it no longer
+//! span     (s, k, last, shard, n, rids)                which resources have a value near `k` under the parameter `s` (`spans`)
+//! request  (key, shard, request, at, results)          idempotency keys with what was answered
 //! secret   (one, bytes)                                what the gateways sign with
 //! lease    (name, owner, until)                        who does what only one gateway may do
 //! ```
 //!
-//! `rid` is made by the gateway and grows with time (`rows`). `shard` is the distribution column of clustered databases, first
-//! in every key and named in every join; it is always 0 unless the database is distributed. Common to all tables: no foreign
-//! keys, sequences, triggers or generated columns, and no index kind but the B-tree.
+//! `rid` is made by the gateway and grows with time (`rows`). `shard` is the distribution column of clustered databases, told by
+//! the key of a resource; it is always 0 unless the database is distributed. It comes last in every key, so that an index gives
+//! its order whichever shards a machine holds. Bodies (without what type, id, version and time tell) and keys, the packed index
+//! rows of a resource, are squeezed. Common to all tables: no foreign keys, sequences, triggers or generated columns, and no
+//! index kind but the B-tree.
 
 use std::fmt::Write as _;
 
@@ -49,84 +51,77 @@ const MIGRATIONS: &[&str] = &["
         name text COLLATE \"C\" NOT NULL,
         living int8 NOT NULL
     );
+    CREATE TABLE dictionary (
+        n int2 PRIMARY KEY,
+        purpose int8 NOT NULL,
+        bytes bytea NOT NULL
+    );
     CREATE TABLE resource (
-        shard int2 NOT NULL,
         rid int8 NOT NULL,
-        kind int4 NOT NULL,
-        id text COLLATE \"C\" NOT NULL,
-        version int8 NOT NULL,
         updated int8 NOT NULL,
+        version int8 NOT NULL,
+        kind int4 NOT NULL,
+        shard int2 NOT NULL,
         method int2 NOT NULL,
+        id text COLLATE \"C\" NOT NULL,
         body bytea,
         keys bytea,
-        PRIMARY KEY (shard, rid)
-    ) WITH (toast_tuple_target = 4080, fillfactor = 90);
-    CREATE UNIQUE INDEX resource_id ON resource (shard, kind, id);
+        PRIMARY KEY (rid, shard)
+    ) WITH (toast_tuple_target = 4080, fillfactor = 95);
+    CREATE UNIQUE INDEX resource_id ON resource (kind, id, shard);
     CREATE TABLE history (
-        shard int2 NOT NULL,
         rid int8 NOT NULL,
         version int8 NOT NULL,
         updated int8 NOT NULL,
+        shard int2 NOT NULL,
         method int2 NOT NULL,
         body bytea,
-        PRIMARY KEY (shard, rid, version)
-    );
+        PRIMARY KEY (rid, version, shard)
+    ) WITH (toast_tuple_target = 4080);
     CREATE TABLE change (
-        shard int2 NOT NULL,
         seq int8 NOT NULL,
-        kind int4 NOT NULL,
         rid int8 NOT NULL,
         version int8 NOT NULL,
-        method int2 NOT NULL,
         updated int8 NOT NULL,
-        PRIMARY KEY (shard, seq)
-    );
-    CREATE INDEX change_kind ON change (shard, kind, seq);
-    CREATE INDEX change_updated ON change (shard, updated);
-    CREATE TABLE post (
+        kind int4 NOT NULL,
         shard int2 NOT NULL,
+        method int2 NOT NULL,
+        PRIMARY KEY (seq, shard)
+    );
+    CREATE INDEX change_kind ON change (kind, seq);
+    CREATE INDEX change_updated ON change (updated);
+    CREATE TABLE post (
+        k int8 NOT NULL,
+        last int8 NOT NULL,
+        shard int2 NOT NULL,
+        n int2 NOT NULL,
+        rids bytea,
+        PRIMARY KEY (k, last, shard)
+    );
+    CREATE TABLE gone (
         k int8 NOT NULL,
         rid int8 NOT NULL,
-        PRIMARY KEY (shard, k, rid)
-    );
-    CREATE TABLE num (
         shard int2 NOT NULL,
-        p int4 NOT NULL,
-        u int8 NOT NULL,
-        lo int8 NOT NULL,
-        hi int8 NOT NULL,
-        rid int8 NOT NULL
+        PRIMARY KEY (k, rid, shard)
     );
-    CREATE INDEX num_lo ON num (shard, p, lo, rid DESC);
-    CREATE INDEX num_hi ON num (shard, p, hi, rid);
-    CREATE INDEX num_rid ON num (shard, rid, p);
-    CREATE TABLE txt (
+    CREATE TABLE span (
+        s int4 NOT NULL,
         shard int2 NOT NULL,
-        p int4 NOT NULL,
-        rid int8 NOT NULL,
-        norm bytea NOT NULL
+        n int2 NOT NULL,
+        k int8 NOT NULL,
+        last int8 NOT NULL,
+        rids bytea,
+        PRIMARY KEY (s, k, last, shard)
     );
-    CREATE INDEX txt_norm ON txt (shard, p, substring(norm, 1, 128), rid);
-    CREATE INDEX txt_rid ON txt (shard, rid, p);
-    CREATE TABLE link (
-        shard int2 NOT NULL,
-        p int4 NOT NULL,
-        kind int4 NOT NULL,
-        id text COLLATE \"C\" NOT NULL,
-        at int2 NOT NULL,
-        rid int8 NOT NULL
-    );
-    CREATE INDEX link_to ON link (shard, p, kind, id, rid);
-    CREATE INDEX link_rid ON link (shard, rid, p);
     CREATE TABLE request (
-        shard int2 NOT NULL,
         key bytea NOT NULL,
+        shard int2 NOT NULL,
         request bytea NOT NULL,
         at int8 NOT NULL,
         results bytea NOT NULL,
-        PRIMARY KEY (shard, key)
+        PRIMARY KEY (key, shard)
     );
-    CREATE INDEX request_at ON request (shard, at);
+    CREATE INDEX request_at ON request (at);
     CREATE TABLE secret (
         one int2 PRIMARY KEY,
         bytes bytea NOT NULL
@@ -137,9 +132,6 @@ const MIGRATIONS: &[&str] = &["
         until int8 NOT NULL
     );
 "];
-
-/// Bytes of a text that stand in its index; the column itself holds all of it.
-pub(super) const TEXT_INDEXED: usize = 128;
 
 /// What the tables say of themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -226,9 +218,9 @@ async fn migrate(connection: &Connection, create: bool) -> Result<State, Fault> 
 }
 
 /// Tables that are spread over a cluster by their shard, all alike, so that lines of one resource are together.
-const DISTRIBUTED: [&str; 7] = ["history", "change", "post", "num", "txt", "link", "request"];
+const DISTRIBUTED: [&str; 6] = ["history", "change", "post", "gone", "span", "request"];
 /// Small tables of which every machine of the cluster has a copy.
-const EVERYWHERE: [&str; 6] = ["norn_schema", "feed", "guard", "kind", "secret", "lease"];
+const EVERYWHERE: [&str; 7] = ["norn_schema", "feed", "guard", "kind", "dictionary", "secret", "lease"];
 
 /// The statements that distribute empty tables with Citus into so many shards.
 #[must_use]

@@ -1,27 +1,29 @@
-//! Running a plan: the way is chosen (`driver`), SQL finds (`select`), what SQL cannot tell is looked at again (`recheck`).
+//! Running a plan: row ids come from sources (`way`), newest first or in the order of a sort (`order`); what the sources leave is
+//! tested on what the resources carry (`recheck`); the texts of a page are read last.
 
-use std::collections::BTreeSet;
 use std::pin::Pin;
-use std::sync::Arc;
 
 use super::Shared;
+use super::candidate::{Line, Want, lines};
 use super::connect::Connection;
-use super::driver::{self, Driver, Way, choose, least, living};
 use super::fault::Fault;
-use super::recheck::{Around, CHUNK};
-use super::select::{Line, Question, after_row};
-use super::sql::is_told;
+use super::recheck::{CHUNK, asks_for_text};
+use super::runs;
+use super::source::next;
+use super::way::{FEW, MOST};
 use crate::model::primitive::Id;
 use crate::search::key;
-use crate::search::plan::{Filter, Link, Place, Plan, Searched, SortBy};
-use crate::store::evaluate::{Carried as _, compare, is_alone, target_id};
-use crate::store::normal::conjuncts;
+use crate::search::plan::{Filter, Link, Place, Plan, Searched};
+use crate::store::evaluate::{Carried as _, is_alone, target_id};
+use crate::store::normal::{conjuncts, posts};
 use crate::store::port::{Hit, Page};
 
 /// The inner condition of a chain is answered first if at most so many resources meet it.
 const INNER: usize = if cfg!(test) { 3 } else { 1024 };
 /// Answering it for one resource from outside costs as much as finding so many from inside.
 const OUTSIDE: usize = if cfg!(test) { 1 } else { 4 };
+/// Resources that are tested first, at most.
+const FIRST: usize = if cfg!(test) { 2 } else { 64 };
 
 /// A connection to search on, and what else that takes.
 pub(super) struct Searcher<'s> {
@@ -32,6 +34,21 @@ pub(super) struct Searcher<'s> {
 /// The answer to an inner search.
 type Later<'a, T> = Pin<Box<dyn Future<Output = Result<T, Fault>> + Send + 'a>>;
 
+/// A match, and what was read of it on the way.
+#[derive(Debug)]
+pub(super) struct Found {
+    pub(super) place: Place,
+    pub(super) line: Option<Line>,
+}
+
+/// What a plan comes to before the texts are read.
+struct Outcome {
+    /// At most the plan's limit.
+    found: Vec<Found>,
+    more: bool,
+    total: Option<u64>,
+}
+
 impl<'s> Searcher<'s> {
     pub(super) fn new(connection: &'s Connection, shared: &'s Shared) -> Self {
         Self { connection, shared }
@@ -39,54 +56,167 @@ impl<'s> Searcher<'s> {
 
     /// Runs a plan in a snapshot of its own.
     pub(super) async fn page(&self, plan: &Plan) -> Result<Page, Fault> {
-        // One statement is one snapshot.
-        if is_alone(&plan.filter) && plan.sort.is_empty() && !(plan.total && plan.limit > 0) {
-            return self.run(plan).await;
-        }
-        let (begun, page) = tokio::join!(self.connection.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"), self.run(plan));
+        let (begun, outcome) =
+            tokio::join!(self.connection.run("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"), self.run(plan, Want::Text));
         begun?;
-        let page = page?;
-        self.connection.run("COMMIT").await?;
-        Ok(page)
+        let Outcome { found, more, total } = outcome?;
+        // The end is sent behind the last question.
+        self.connection.statement(Want::Text.sql()).await?;
+        let (hits, ended) = tokio::join!(self.texts(found), self.connection.run("COMMIT"));
+        ended?;
+        Ok(Page { hits: hits?, more, total })
+    }
+
+    /// Runs a plan inside a transaction that writes, and holds `guard`.
+    pub(super) async fn inside(&self, plan: &Plan) -> Result<Page, Fault> {
+        let Outcome { found, more, total } = self.run(plan, Want::Text).await?;
+        Ok(Page { hits: self.texts(found).await?, more, total })
+    }
+
+    async fn texts(&self, found: Vec<Found>) -> Result<Vec<Hit>, Fault> {
+        let missing: Vec<i64> = found.iter().filter(|one| !has(one, Want::Text)).map(|one| one.place.row).collect();
+        let mut read = lines(self.connection, self.shared, &missing, Want::Text).await?.into_iter().peekable();
+        let mut hits = Vec::with_capacity(found.len());
+        for one in found {
+            let line = if has(&one, Want::Text) { one.line } else { read.next_if(|line| line.row == one.place.row) };
+            hits.extend(line.map(|line| Hit { version: line.version, place: one.place }));
+        }
+        Ok(hits)
     }
 
     /// Runs a plan in the snapshot at hand.
-    pub(super) async fn run(&self, plan: &Plan) -> Result<Page, Fault> {
-        let Some(conditions) = self.conditions(plan).await? else {
-            return Ok(Page { total: plan.total.then_some(0), ..Page::default() });
-        };
-        let (lines, more) = if plan.limit == 0 { (Vec::new(), false) } else { self.lines(plan, &conditions, false).await? };
+    async fn run(&self, plan: &Plan, want: Want) -> Result<Outcome, Fault> {
+        let nothing = Outcome { found: Vec::new(), more: false, total: plan.total.then_some(0) };
+        let Some(conditions) = self.conditions(plan).await? else { return Ok(nothing) };
+        let mut found = if plan.limit == 0 { Vec::new() } else { self.first(plan, &conditions, want).await? };
+        let more = found.len() > plan.limit;
+        found.truncate(plan.limit);
         let total = match plan.total {
             false => None,
-            true if conditions.is_empty() => Some(living(self.connection, self.shared, &plan.of).await?.cast_unsigned()),
+            true if conditions.is_empty() => Some(self.living(&plan.of).await?.cast_unsigned()),
             // The first page is the only one: that was all.
-            true if plan.after.is_none() && plan.limit > 0 && !more => Some(lines.len() as u64),
+            true if plan.after.is_none() && plan.limit > 0 && !more => Some(found.len() as u64),
             true => Some(self.total(plan, &conditions).await?),
         };
-        let hits = lines.into_iter().map(|line| Hit { version: Arc::new(line.version), place: line.place }).collect();
-        Ok(Page { hits, more, total })
+        Ok(Outcome { found, more, total })
     }
 
-    /// What a plan finds, for a search within a search.
-    pub(super) fn find<'a>(&'a self, plan: &'a Plan, keys: bool) -> Later<'a, (Vec<Line>, bool)> {
+    /// One more than wanted of the matches after the place, if there are so many.
+    async fn first(&self, plan: &Plan, conditions: &[Filter], want: Want) -> Result<Vec<Found>, Fault> {
+        let wanted = plan.limit.saturating_add(1);
+        if plan.sort.is_empty() {
+            let before = plan.after.as_ref().map(|place| place.row);
+            self.by_row(plan, conditions, None, before, wanted, want).await
+        } else {
+            self.sorted(plan, conditions, wanted).await
+        }
+    }
+
+    /// What a plan without a sort finds, for a search within a search, and whether more follow.
+    pub(super) fn find<'a>(&'a self, plan: &'a Plan, want: Want) -> Later<'a, (Vec<Line>, bool)> {
         Box::pin(async move {
             let Some(conditions) = self.conditions(plan).await? else { return Ok((Vec::new(), false)) };
-            self.lines(plan, &conditions, keys).await
+            let mut found = self.first(plan, &conditions, want).await?;
+            let more = found.len() > plan.limit;
+            found.truncate(plan.limit);
+            let missing: Vec<i64> = found.iter().filter(|one| !has(one, want)).map(|one| one.place.row).collect();
+            let mut all: Vec<Line> = found.into_iter().filter(|one| has(one, want)).filter_map(|one| one.line).collect();
+            all.extend(lines(self.connection, self.shared, &missing, want).await?);
+            all.sort_unstable_by_key(|line| std::cmp::Reverse(line.row));
+            Ok((all, more))
         })
     }
 
+    /// Matches that also meet `more`, newest first.
+    pub(super) async fn by_row(
+        &self,
+        plan: &Plan,
+        conditions: &[Filter],
+        more: Option<&Filter>,
+        before: Option<i64>,
+        wanted: usize,
+        want: Want,
+    ) -> Result<Vec<Found>, Fault> {
+        // One source alone is read as it is needed.
+        let worth_reading = if conditions.len() > 1 { FEW } else { 0 };
+        let mut way = self.way(&plan.of, conditions, Some(wanted), worth_reading).await?;
+        way.rest.extend(more);
+        let mut most = before.map_or(i64::MAX, |before| before.saturating_sub(1));
+        let place = |row| Place { values: Vec::new(), row };
+        if way.rest.is_empty() {
+            let rows = next(self.connection, &mut way.sources, most, wanted).await?;
+            return Ok(rows.into_iter().map(|row| Found { place: place(row), line: None }).collect());
+        }
+        let text = way.rest.iter().any(|filter| asks_for_text(filter));
+        let (mut found, mut size) = (Vec::new(), wanted.saturating_add(wanted / 2).min(FIRST));
+        // What is tested first will mostly be wanted whole.
+        let mut what = if text || want == Want::Text { Want::Both } else { Want::Keys };
+        while found.len() < wanted {
+            let rows = next(self.connection, &mut way.sources, most, size).await?;
+            let Some(last) = rows.last() else { break };
+            most = last.saturating_sub(1);
+            let exhausted = rows.len() < size;
+            let kept = self.recheck(lines(self.connection, self.shared, &rows, what).await?, &way.rest).await?.0;
+            found.extend(kept.into_iter().map(|line| Found { place: place(line.row), line: Some(line) }));
+            if exhausted {
+                break;
+            }
+            what = if text { Want::Both } else { Want::Keys };
+            size = (size * 4).min(CHUNK);
+        }
+        found.truncate(wanted);
+        Ok(found)
+    }
+
+    /// The number of all matches.
+    async fn total(&self, plan: &Plan, conditions: &[Filter]) -> Result<u64, Fault> {
+        if let [only] = conditions
+            && let Some([post]) = posts(only).as_deref()
+        {
+            return Ok(runs::count(self.connection, *post).await?.cast_unsigned());
+        }
+        let mut way = self.way(&plan.of, conditions, None, MOST).await?;
+        let text = way.rest.iter().any(|filter| asks_for_text(filter));
+        let (mut total, mut most, size) = (0, i64::MAX, if way.rest.is_empty() { 100 * CHUNK } else { CHUNK });
+        loop {
+            let rows = next(self.connection, &mut way.sources, most, size).await?;
+            let Some(last) = rows.last() else { return Ok(total) };
+            most = last.saturating_sub(1);
+            total += if way.rest.is_empty() {
+                rows.len() as u64
+            } else {
+                let what = if text { Want::Both } else { Want::Keys };
+                self.recheck(lines(self.connection, self.shared, &rows, what).await?, &way.rest).await?.0.len() as u64
+            };
+        }
+    }
+
+    /// How many resources some types have now.
+    pub(super) async fn living(&self, of: &[Searched]) -> Result<i64, Fault> {
+        let kinds = of.iter().map(|of| self.shared.kinds.code(of.kind)).collect::<Result<Vec<_>, _>>()?;
+        let sql = "SELECT coalesce(sum(living), 0)::int8 FROM kind WHERE code = ANY ($1::int4[])";
+        self.connection.number(sql, &[&kinds]).await
+    }
+
     /// The conditions of a plan, those replaced that are better answered from inside; `None` if they cannot all hold.
-    async fn conditions(&self, plan: &Plan) -> Result<Option<Vec<Filter>>, Fault> {
+    pub(super) async fn conditions(&self, plan: &Plan) -> Result<Option<Vec<Filter>>, Fault> {
         let Some(conditions) = conjuncts(&plan.filter) else { return Ok(None) };
         if conditions.iter().all(is_alone) {
             return Ok(Some(conditions));
         }
         // If few resources are left by the other conditions, each is better asked from outside.
-        let least = least(self.connection, self.shared, &conditions, &plan.of).await?;
-        let most = INNER.min(usize::try_from(least).unwrap_or(usize::MAX).saturating_mul(OUTSIDE)).max(OUTSIDE);
+        let mut most = INNER;
+        for filter in &conditions {
+            let own = match (posts(filter), filter) {
+                (Some(posts), _) => runs::estimate(self.connection, &posts, i64::try_from(most).unwrap_or(i64::MAX)).await?,
+                (None, Filter::Id(ids)) => i64::try_from(ids.len()).unwrap_or(i64::MAX),
+                _ => continue,
+            };
+            most = most.min(usize::try_from(own).unwrap_or(usize::MAX).saturating_mul(OUTSIDE));
+        }
         let mut inside = Vec::new();
         for filter in conditions {
-            inside.push(self.inside_out(filter, most, plan.of.len() > 1).await?);
+            inside.push(self.inside_out(filter, most.max(OUTSIDE), plan.of.len() > 1).await?);
         }
         Ok(conjuncts(&Filter::All(inside)))
     }
@@ -125,124 +255,14 @@ impl<'s> Searcher<'s> {
     /// What meets the inner condition, if it is not too much.
     async fn inner(&self, of: Searched, filter: &Filter, most: usize) -> Result<Option<Vec<Line>>, Fault> {
         let plan = Plan { of: vec![of], filter: filter.clone(), sort: Vec::new(), after: None, limit: most, total: false };
-        let (found, more) = self.find(&plan, true).await?;
+        let (found, more) = self.find(&plan, Want::Keys).await?;
         Ok((!more).then_some(found))
-    }
-
-    /// The lines of a page, and whether more follow.
-    async fn lines(&self, plan: &Plan, conditions: &[Filter], keys: bool) -> Result<(Vec<Line>, bool), Fault> {
-        let open: Vec<&Filter> = conditions.iter().filter(|filter| !is_told(filter)).collect();
-        let wanted = plan.limit.saturating_add(1);
-        let probed = plan.sort.iter().any(|sort| matches!(sort.by, SortBy::Probe(_)));
-        let mut lines = if probed {
-            self.sorted_by_text(plan, conditions, &open, wanted).await?
-        } else {
-            self.found(plan, conditions, &open, wanted, keys).await?
-        };
-        let more = lines.len() > plan.limit;
-        lines.truncate(plan.limit);
-        Ok((lines, more))
-    }
-
-    /// At most `wanted` lines in an order that SQL knows.
-    async fn found(&self, plan: &Plan, conditions: &[Filter], open: &[&Filter], wanted: usize, keys: bool) -> Result<Vec<Line>, Fault> {
-        let enough = plan.sort.is_empty().then_some(wanted);
-        let Way { driver, tests, least } = choose(self.connection, self.shared, conditions, &plan.of, enough).await?;
-        let limit = if open.is_empty() { wanted } else { wanted.max(CHUNK) };
-        let mut question =
-            Question { of: &plan.of, driver, tests, sort: &plan.sort, after: plan.after.as_ref(), limit, keys: keys || !open.is_empty() };
-        if open.is_empty() {
-            let many = least > driver::MOST || matches!(question.driver, Driver::Types);
-            if many && plan.of.len() == 1 && self.shared.shards == 1 {
-                let all = std::mem::replace(&mut question.tests, conditions.iter().collect());
-                if let Some(lines) = question.walk(self.connection, self.shared).await? {
-                    return Ok(lines);
-                }
-                question.tests = all;
-            }
-            return question.lines(self.connection, self.shared).await;
-        }
-        let mut lines: Vec<Line> = Vec::new();
-        let mut last: Option<Place> = None;
-        loop {
-            let Question { of, ref driver, ref tests, sort, limit, keys, .. } = question;
-            let after = last.as_ref().or(plan.after.as_ref());
-            let next = Question { of, driver: driver.clone(), tests: tests.clone(), sort, after, limit, keys };
-            let chunk = next.lines(self.connection, self.shared).await?;
-            let exhausted = chunk.len() < limit;
-            last = chunk.last().map(|line| line.place.clone());
-            lines.extend(self.recheck(chunk, open).await?.0);
-            if exhausted || lines.len() >= wanted {
-                lines.truncate(wanted);
-                return Ok(lines);
-            }
-        }
-    }
-
-    /// At most `wanted` lines in an order that only the texts tell: every match is looked at.
-    async fn sorted_by_text(&self, plan: &Plan, conditions: &[Filter], open: &[&Filter], wanted: usize) -> Result<Vec<Line>, Fault> {
-        let mut best: Vec<Line> = Vec::new();
-        let mut chunks = self.chunks(plan, conditions, open).await?;
-        while let Some((lines, around)) = self.next_chunk(&mut chunks).await? {
-            for mut line in lines {
-                line.place = line.candidate()?.place(&plan.sort, &around)?;
-                if plan.after.as_ref().is_none_or(|after| compare(&plan.sort, &line.place, after).is_gt()) {
-                    best.push(line);
-                }
-            }
-            best.sort_unstable_by(|a, b| compare(&plan.sort, &a.place, &b.place));
-            best.truncate(wanted);
-        }
-        Ok(best)
-    }
-
-    /// The number of all matches.
-    async fn total(&self, plan: &Plan, conditions: &[Filter]) -> Result<u64, Fault> {
-        let open: Vec<&Filter> = conditions.iter().filter(|filter| !is_told(filter)).collect();
-        if open.is_empty() {
-            let way = match driver::only(conditions) {
-                Some(way) => way,
-                None => choose(self.connection, self.shared, conditions, &plan.of, None).await?,
-            };
-            let Way { driver, tests, .. } = way;
-            let question = Question { of: &plan.of, driver, tests, sort: &[], after: None, limit: 0, keys: false };
-            return question.count(self.connection, self.shared).await;
-        }
-        let (mut total, mut chunks) = (0, self.chunks(plan, conditions, &open).await?);
-        while let Some((lines, _)) = self.next_chunk(&mut chunks).await? {
-            total += lines.len() as u64;
-        }
-        Ok(total)
-    }
-
-    /// Prepares to go through all matches.
-    async fn chunks<'f>(&self, plan: &'f Plan, conditions: &'f [Filter], open: &[&'f Filter]) -> Result<Chunks<'f>, Fault> {
-        let Way { driver, tests, .. } = choose(self.connection, self.shared, conditions, &plan.of, None).await?;
-        Ok(Chunks { of: &plan.of, driver, tests, open: open.to_vec(), last: None, exhausted: false })
-    }
-
-    /// The next matches, newest first, and what is known around them.
-    async fn next_chunk<'f>(&self, chunks: &mut Chunks<'f>) -> Result<Option<(Vec<Line>, Around<'f>)>, Fault> {
-        if chunks.exhausted {
-            return Ok(None);
-        }
-        let (driver, tests) = (chunks.driver.clone(), chunks.tests.clone());
-        let question = Question { of: chunks.of, driver, tests, sort: &[], after: chunks.last.as_ref(), limit: CHUNK, keys: true };
-        let lines = question.lines(self.connection, self.shared).await?;
-        chunks.exhausted = lines.len() < CHUNK;
-        chunks.last = lines.last().map(|line| after_row(line.place.row));
-        Ok(Some(self.recheck(lines, &chunks.open).await?))
     }
 }
 
-/// All matches of a plan, a chunk at a time.
-struct Chunks<'f> {
-    of: &'f [Searched],
-    driver: Driver<'f>,
-    tests: Vec<&'f Filter>,
-    open: Vec<&'f Filter>,
-    last: Option<Place>,
-    exhausted: bool,
+/// Whether a match was read as far as wanted.
+fn has(found: &Found, want: Want) -> bool {
+    found.line.as_ref().is_some_and(|line| want == Want::Keys || line.version.body.is_some())
 }
 
 /// The posts of references to these resources.
@@ -253,7 +273,7 @@ fn referring(link: &Link, found: &[Line]) -> Vec<Filter> {
 
 /// The ids to which these resources refer.
 fn referred(link: &Link, found: &[Line]) -> Result<Vec<Id>, Fault> {
-    let mut ids = BTreeSet::new();
+    let mut ids = std::collections::BTreeSet::new();
     for line in found {
         let links = line.candidate()?.rows;
         let targets = links.links().filter(|(parameter, _)| *parameter == link.parameter);

@@ -245,10 +245,14 @@ async fn a_database_that_is_not_ours_is_refused() {
 async fn damage_is_found() {
     for (damage, told) in [
         ("DELETE FROM post WHERE k = (SELECT min(k) FROM post)", "lacks the post"),
-        ("INSERT INTO post VALUES (0, 7, 2)", "1 rows of post belong to no resource"),
-        ("DELETE FROM num WHERE ctid = (SELECT min(ctid) FROM num)", "in num"),
-        ("INSERT INTO txt VALUES (0, 1, 2, 'orphan')", "1 rows of txt belong to no resource"),
-        ("INSERT INTO link VALUES (0, 1, 1, 'orphan', 0, 2)", "1 rows of link belong to no resource"),
+        ("INSERT INTO post VALUES (7, 2, 0, 1, NULL)", "which lacks it or was named before"),
+        ("INSERT INTO gone SELECT k, last, shard FROM post LIMIT 1", "is told to lack the post"),
+        ("INSERT INTO gone VALUES (7, 2, 0)", "which is told to be gone"),
+        ("UPDATE post SET n = n + 1", "damaged"),
+        ("DELETE FROM span WHERE ctid = (SELECT min(ctid) FROM span)", "does not stand at"),
+        ("INSERT INTO span VALUES (1, 0, 1, 2, 3, NULL)", "belongs to no resource"),
+        ("UPDATE resource SET body = substring(body, 1, 5) WHERE id = 'n2'", "the content of Left/n2 is damaged"),
+        ("UPDATE resource SET keys = substring(keys, 1, 5) WHERE id = 'n2'", "are damaged"),
         ("UPDATE kind SET living = living + 1 WHERE name = 'Left'", "counter"),
         ("DELETE FROM change WHERE seq = 3", "gaps"),
         ("DELETE FROM history WHERE version = 1", "history"),

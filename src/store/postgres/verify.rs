@@ -1,5 +1,5 @@
-//! Checking a whole store: that the index rows are exactly those of the living resources, and that versions, histories,
-//! counters and the change feed tell the same story.
+//! Checking a whole store: that the runs name exactly the living resources that have a post, and all that stand where a value
+//! is; and that versions, histories, counters and the change feed tell the same story.
 
 use std::collections::HashSet;
 
@@ -7,21 +7,26 @@ use tokio_postgres::Row;
 
 use super::Shared;
 use super::batch::unpack;
-use super::columns::{Columns as _, Links};
 use super::connect::Connection;
+use super::dictionary::ready;
 use super::fault::Fault;
-use crate::search::plan::{LinkRow, NumberRow, Rows, TextRow};
+use super::read;
+use super::runs::line;
+use super::spans::{Spot, of_moment, of_number, of_text};
+use crate::model::reference::Key;
 
 /// More faults than this are not listed.
 const MOST: usize = 100;
-/// Resources looked at together.
+/// Lines read together.
 const STEP: i64 = 1000;
+/// Index rows held together in memory: the keys are gone through in as many shares as that takes.
+const HELD: i64 = if cfg!(test) { 20 } else { 20_000_000 };
 
 /// Each gives a line of text for every fault of its kind.
 const STORIES: &[(&str, &str)] = &[
     (
-        "SELECT k.name || ' has ' || c.n || ', not ' || k.living FROM kind k CROSS JOIN LATERAL
-         (SELECT count(*) AS n FROM resource WHERE kind = k.code AND body IS NOT NULL) c WHERE c.n <> k.living",
+        "SELECT k.name || ' has ' || coalesce(c.n, 0) || ', not ' || k.living FROM kind k LEFT JOIN
+         (SELECT kind, count(*) AS n FROM resource WHERE body IS NOT NULL GROUP BY kind) c ON c.kind = k.code WHERE coalesce(c.n, 0) <> k.living",
         "a type's counter is wrong",
     ),
     (
@@ -57,16 +62,7 @@ const STORIES: &[(&str, &str)] = &[
         "SELECT 'number ' || c.seq FROM change c WHERE NOT EXISTS (SELECT 1 FROM resource r WHERE r.shard = c.shard AND r.rid = c.rid)",
         "a change belongs to no resource",
     ),
-    (
-        "SELECT 'row ' || r.rid FROM resource r JOIN kind k ON k.code = r.kind WHERE r.body IS NOT NULL
-         AND left(convert_from(substring(r.body, 1, 300), 'SQL_ASCII'), 60 + length(k.name) + length(r.id) + length(r.version::text))
-         NOT LIKE '{\"resourceType\":\"' || k.name || '\",\"id\":\"' || r.id || '\",\"meta\":{\"versionId\":\"' || r.version || '\",%'",
-        "the content of a resource does not say which version it is",
-    ),
 ];
-
-/// The index tables.
-const INDEX: [&str; 4] = ["post", "num", "txt", "link"];
 
 /// Faults in words, at most [`MOST`]; none if all is well. Looks at everything, so it takes its time.
 pub(super) async fn verify(connection: &Connection, shared: &Shared) -> Result<Vec<String>, Fault> {
@@ -78,7 +74,14 @@ pub(super) async fn verify(connection: &Connection, shared: &Shared) -> Result<V
         )
         .await?;
     let mut faults = Vec::new();
-    index(connection, shared, &mut faults).await?;
+    let named = connection.number("SELECT coalesce(sum(n), 0)::int8 FROM post", &[]).await?;
+    let shares = u64::try_from(named / HELD).unwrap_or(0) + 1;
+    for number in 0..shares {
+        let share = Share { number, of: shares };
+        if faults.len() < MOST {
+            index(connection, shared, share, &mut faults).await?;
+        }
+    }
     for (sql, meaning) in STORIES {
         for row in connection.query(&format!("SELECT line FROM ({sql}) AS s(line) LIMIT 100"), &[]).await? {
             faults.push(format!("{meaning}: {}", row.try_get::<_, &str>(0)?));
@@ -89,114 +92,150 @@ pub(super) async fn verify(connection: &Connection, shared: &Shared) -> Result<V
     Ok(faults)
 }
 
-/// Every row that a resource's keys name must be there; if there are as many rows as were named, there are no others.
-async fn index(connection: &Connection, shared: &Shared, faults: &mut Vec<String>) -> Result<(), Fault> {
-    let mut named = [0; INDEX.len()];
-    let mut last = (i16::MIN, i64::MIN);
+/// A part of all keys.
+#[derive(Debug, Clone, Copy)]
+struct Share {
+    number: u64,
+    of: u64,
+}
+
+impl Share {
+    fn has(self, key: i64) -> bool {
+        key.cast_unsigned() % self.of == self.number
+    }
+}
+
+/// A key, and a resource by shard and row id.
+type Named<K> = HashSet<(K, i16, i64)>;
+
+/// What the resources say is held against what the tables say, for the keys of a share.
+async fn index(connection: &Connection, shared: &Shared, share: Share, faults: &mut Vec<String>) -> Result<(), Fault> {
+    let (mut posts, mut spots): (Named<i64>, Named<Spot>) = Default::default();
+    let mut resources = HashSet::new();
+    let mut last = (i64::MIN, i16::MIN);
     loop {
-        let sql = "SELECT shard, rid, updated, keys FROM resource WHERE (shard, rid) > ($1, $2) ORDER BY shard, rid LIMIT $3";
+        let sql = "SELECT rid, shard, kind, id, version, updated, method, body, keys FROM resource
+            WHERE (rid, shard) > ($1, $2) ORDER BY rid, shard LIMIT $3";
         let lines = connection.query(sql, &[&last.0, &last.1, &STEP]).await?;
         let Some(end) = lines.last() else { break };
         last = (end.try_get(0)?, end.try_get(1)?);
-        chunk(connection, shared, &lines, &mut named, faults).await?;
-    }
-    for (table, named) in INDEX.iter().zip(named) {
-        let there = connection.number(&format!("SELECT count(*) FROM {table}"), &[]).await?;
-        if there > named {
-            faults.push(format!("{} rows of {table} belong to no resource", there - named));
+        ready(connection, shared, &lines, &[7, 8]).await?;
+        for row in &lines {
+            let (own, shard) = (row.try_get(0)?, row.try_get(1)?);
+            resources.insert((shard, own));
+            if share.number == 0 {
+                content(shared, row, faults)?;
+            }
+            let Some(keys) = row.try_get::<_, Option<&[u8]>>(8)? else { continue };
+            let rows = match read::keys(shared, own, keys).and_then(|keys| unpack(own, &keys)) {
+                Ok(rows) => rows,
+                Err(error) => {
+                    faults.push(error.to_string());
+                    continue;
+                }
+            };
+            posts.extend(rows.posts.iter().map(|post| (post.cast_signed(), shard, own)).filter(|(post, ..)| share.has(*post)));
+            let places = rows.numbers.iter().map(of_number).chain(rows.texts.iter().map(|row| of_text(row.parameter, &row.text)));
+            let places = places.chain([of_moment(rows.last_updated, row.try_get(5)?)]);
+            spots.extend(places.map(|spot| (spot, shard, own)).filter(|(spot, ..)| share.has(spot.k)));
         }
     }
+    named_posts(connection, share, posts, faults).await?;
+    named_spots(connection, share, spots, &resources, faults).await
+}
+
+/// The text must be readable; what it says of itself is made when it is read.
+fn content(shared: &Shared, row: &Row, faults: &mut Vec<String>) -> Result<(), Fault> {
+    let key = Key { kind: shared.kinds.kind(row.try_get(2)?)?, id: read::id_of(row.try_get(3)?)? };
+    if let Err(Fault::Store(error)) = read::version(shared, row, 4, key) {
+        faults.push(error.to_string());
+    }
     Ok(())
 }
 
-/// What the tables should hold for one resource.
-struct Wanted {
-    shard: i16,
-    row: i64,
-    rows: Rows,
+/// Each living resource stands once in the runs of each of its posts, and in no others but those that `gone` tells.
+async fn named_posts(connection: &Connection, share: Share, mut wanted: Named<i64>, faults: &mut Vec<String>) -> Result<(), Fault> {
+    let mut gone: Named<i64> = HashSet::new();
+    let mut last = (i64::MIN, i64::MIN);
+    loop {
+        let sql = "SELECT k, rid, shard FROM gone WHERE (k, rid) > ($1, $2) ORDER BY k, rid LIMIT $3";
+        let lines = connection.query(sql, &[&last.0, &last.1, &STEP]).await?;
+        let Some(end) = lines.last() else { break };
+        last = (end.try_get(0)?, end.try_get(1)?);
+        for row in &lines {
+            gone.insert((row.try_get(0)?, row.try_get(2)?, row.try_get(1)?));
+        }
+    }
+    gone.retain(|(post, ..)| share.has(*post));
+    let told = |(post, _, row): &(i64, i16, i64)| format!("row {row} is told to lack the post {post}, but has it");
+    faults.extend(gone.intersection(&wanted).take(MOST).map(told));
+    let mut last = (i64::MIN, i64::MIN, i16::MIN);
+    loop {
+        let sql = "SELECT k, last, n, rids, shard FROM post WHERE (k, last, shard) > ($1, $2, $3) ORDER BY k, last, shard LIMIT $4";
+        let lines = connection.query(sql, &[&last.0, &last.1, &last.2, &STEP]).await?;
+        let Some(end) = lines.last() else { break };
+        last = (end.try_get(0)?, end.try_get(1)?, end.try_get(4)?);
+        for row in &lines {
+            if faults.len() >= MOST {
+                return Ok(());
+            }
+            let (post, shard) = (row.try_get(0)?, row.try_get(4)?);
+            if !share.has(post) {
+                continue;
+            }
+            for own in named(row, faults) {
+                let key = (post, shard, own);
+                if !wanted.remove(&key) && !gone.remove(&key) {
+                    faults.push(format!("a run of the post {post} names row {own}, which lacks it or was named before"));
+                }
+            }
+        }
+    }
+    let told = |(post, _, row): &(i64, i16, i64)| format!("row {row} lacks the post {post}");
+    faults.extend(wanted.iter().take(MOST).map(told));
+    let told = |(post, _, row): &(i64, i16, i64)| format!("no run of the post {post} names row {row}, which is told to be gone");
+    faults.extend(gone.iter().take(MOST).map(told));
+    Ok(())
 }
 
-async fn chunk(
+/// Each living resource stands where its values are; where it stood before it may stand, too.
+async fn named_spots(
     connection: &Connection,
-    shared: &Shared,
-    lines: &[Row],
-    named: &mut [i64; 4],
+    share: Share,
+    mut wanted: Named<Spot>,
+    resources: &HashSet<(i16, i64)>,
     faults: &mut Vec<String>,
 ) -> Result<(), Fault> {
-    let mut all = Vec::new();
-    for line in lines {
-        let (shard, row, keys): (_, _, Option<&[u8]>) = (line.try_get(0)?, line.try_get(1)?, line.try_get(3)?);
-        let Some(keys) = keys else { continue };
-        let mut rows = unpack(row, keys)?;
-        let at = line.try_get(2)?;
-        rows.numbers.push(NumberRow { parameter: rows.last_updated, low: at, high: at, unit: 0 });
-        rows.links.retain(|link| is_kept(shared, link));
-        all.push(Wanted { shard, row, rows });
+    let mut last = (i32::MIN, i64::MIN, i64::MIN, i16::MIN);
+    loop {
+        let sql = "SELECT s, last, n, rids, k, shard FROM span WHERE (s, k, last, shard) > ($1, $2, $3, $4)
+            ORDER BY s, k, last, shard LIMIT $5";
+        let lines = connection.query(sql, &[&last.0, &last.1, &last.2, &last.3, &STEP]).await?;
+        let Some(end) = lines.last() else { break };
+        last = (end.try_get(0)?, end.try_get(4)?, end.try_get(1)?, end.try_get(5)?);
+        for row in &lines {
+            if faults.len() >= MOST {
+                return Ok(());
+            }
+            let (spot, shard) = (Spot { s: row.try_get(0)?, k: row.try_get(4)? }, row.try_get(5)?);
+            if !share.has(spot.k) {
+                continue;
+            }
+            for own in named(row, faults) {
+                if !wanted.remove(&(spot, shard, own)) && !resources.contains(&(shard, own)) {
+                    faults.push(format!("row {own} stands at {spot:?}, but belongs to no resource"));
+                }
+            }
+        }
     }
-    let (shards, rows): (Vec<i16>, Vec<i64>) = all.iter().map(|one| (one.shard, one.row)).unzip();
-    let posts: Vec<(i16, i64, i64)> =
-        all.iter().flat_map(|one| one.rows.posts.iter().map(|post| (one.shard, post.cast_signed(), one.row))).collect();
-    let at: Vec<i16> = posts.iter().map(|(shard, ..)| *shard).collect();
-    let keys: Vec<i64> = posts.iter().map(|(_, post, _)| *post).collect();
-    let owners: Vec<i64> = posts.iter().map(|(.., row)| *row).collect();
-    let there = "SELECT p.k, p.rid FROM unnest($1::int2[], $2::int8[], $3::int8[]) AS w(shard, k, rid)
-        JOIN post p ON p.shard = w.shard AND p.k = w.k AND p.rid = w.rid";
-    let there = connection.query(there, &[&at, &keys, &owners]).await?;
-    let there: HashSet<(i64, i64)> = there.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<Result<_, Fault>>()?;
-    for (_, post, row) in posts.iter().filter(|(_, post, row)| !there.contains(&(*post, *row))) {
-        faults.push(format!("row {row} lacks the post {post}"));
-    }
-    let own = |table: &str, columns: &str| {
-        format!(
-            "SELECT t.rid, {columns} FROM unnest($1::int2[], $2::int8[]) AS w(shard, rid) JOIN {table} t ON t.shard = w.shard AND t.rid = w.rid"
-        )
-    };
-    let numbers = connection.query(&own("num", "t.p, t.u, t.lo, t.hi"), &[&shards, &rows]).await?;
-    let numbers = gather(&numbers, |row| {
-        let (parameter, unit): (i32, i64) = (row.try_get(1)?, row.try_get(2)?);
-        let (low, high) = (row.try_get(3)?, row.try_get(4)?);
-        Ok(NumberRow { parameter: parameter.cast_unsigned(), low, high, unit: unit.cast_unsigned() })
-    })?;
-    let texts = connection.query(&own("txt", "t.p, t.norm"), &[&shards, &rows]).await?;
-    let texts = gather(&texts, |row| {
-        let text = String::from_utf8_lossy(row.try_get(2)?).into_owned();
-        Ok(TextRow { parameter: row.try_get::<_, i32>(1)?.cast_unsigned(), text })
-    })?;
-    let links = "SELECT t.rid, t.p, k.name || '/' || t.id, t.at FROM unnest($1::int2[], $2::int8[]) AS w(shard, rid)
-        JOIN link t ON t.shard = w.shard AND t.rid = w.rid JOIN kind k ON k.code = t.kind";
-    let links = connection.query(links, &[&shards, &rows]).await?;
-    let links = gather(&links, |row| Ok(LinkRow { parameter: row.try_get::<_, i32>(1)?.cast_unsigned(), target: row.try_get(2)? }))?;
-    for Wanted { row, rows: own, .. } in &all {
-        lack(*row, "num", &own.numbers, &numbers, faults);
-        lack(*row, "txt", &own.texts, &texts, faults);
-        lack(*row, "link", &own.links, &links, faults);
-    }
-    let counts = [there.len(), numbers.len(), texts.len(), links.len()];
-    named.iter_mut().zip(counts).for_each(|(named, count)| *named += i64::try_from(count).unwrap_or(i64::MAX));
+    faults.extend(wanted.iter().take(MOST).map(|(spot, _, row)| format!("row {row} does not stand at {spot:?}")));
     Ok(())
 }
 
-/// Whether a reference has a row in the table.
-fn is_kept(shared: &Shared, link: &LinkRow) -> bool {
-    let mut links = Links::default();
-    links.push(shared, 0, 0, link);
-    links.values().iter().all(|column| !column.is_empty())
-}
-
-type There<T> = HashSet<(i64, T)>;
-
-fn gather<T: std::hash::Hash + Eq>(rows: &[Row], read: impl Fn(&Row) -> Result<T, Fault>) -> Result<There<T>, Fault> {
-    rows.iter().map(|row| Ok((row.try_get(0)?, read(row)?))).collect()
-}
-
-fn lack<T: std::hash::Hash + Eq + Clone + std::fmt::Debug>(
-    row: i64,
-    table: &str,
-    wanted: &[T],
-    there: &There<T>,
-    faults: &mut Vec<String>,
-) {
-    for own in wanted.iter().filter(|own| !there.contains(&(row, (*own).clone()))) {
-        faults.push(format!("row {row} lacks {own:?} in {table}"));
-    }
+/// The row ids of a line; a damaged one is a fault.
+fn named(row: &Row, faults: &mut Vec<String>) -> Vec<i64> {
+    line(row, 1).unwrap_or_else(|fault| {
+        faults.push(format!("{fault:?}"));
+        Vec::new()
+    })
 }

@@ -16,6 +16,7 @@ use super::batch::Batch;
 use super::connect::{Address, Connection};
 use super::fault::Fault;
 use super::flush::Claim;
+use super::merge;
 use super::prepared::Prepared;
 use crate::base::clock::Clock;
 use crate::store::port::{StoreError, Written};
@@ -87,6 +88,7 @@ impl Writer {
             };
             lanes.spawn(lane.run());
         }
+        lanes.spawn(merge::run(Arc::clone(shared), closed));
         Self { plain, searching, room: Arc::new(Semaphore::new(ROOM as usize)), lanes: Mutex::new(lanes), closing, statistics }
     }
 

@@ -94,6 +94,7 @@ impl Searcher<'_> {
 
     /// Whether a resource meets all of some filters.
     pub(super) fn all_hold<R: Carried>(&self, candidate: Candidate<'_, R>, filters: &[&Filter]) -> Result<bool, StoreError> {
+        self.tested.set(self.tested.get() + 1);
         for filter in filters {
             if !candidate.holds(filter, self)? {
                 return Ok(false);

@@ -7,6 +7,7 @@
 
 mod checkpoint;
 mod dictionary;
+mod explain;
 mod history;
 mod join;
 mod kinds;
@@ -48,7 +49,7 @@ use self::recent::Recent;
 use self::search::Searcher;
 use self::write::Numbers;
 use self::writer::Writer;
-use super::port::{Answer, Change, Commit, History, HistoryPlan, Page, Store, StoreError, Version, Written};
+use super::port::{Answer, Change, Commit, Explanation, History, HistoryPlan, Page, Store, StoreError, Version, Written};
 use super::squeeze::Squeezer;
 use crate::base::clock::Clock;
 use crate::model::reference::Key;
@@ -198,6 +199,11 @@ impl Store for Sqlite {
     fn search<'a>(&'a self, plan: &'a Plan) -> Answer<'a, Page> {
         let plan = plan.clone();
         Box::pin(self.ask(move |connection, shared| Searcher::new(connection, shared).page(&plan)))
+    }
+
+    fn explain<'a>(&'a self, plan: &'a Plan) -> Answer<'a, Explanation> {
+        let plan = plan.clone();
+        Box::pin(self.ask(move |connection, shared| Searcher::new(connection, shared).explain(&plan)))
     }
 
     fn commit(&self, commit: Commit) -> Answer<'_, Vec<Written>> {

@@ -25,10 +25,12 @@ pub(super) struct Searcher<'s> {
     pub(super) shared: &'s Shared,
     /// Recent rows went into the tables between the snapshot and the look at them: what was found is of no use.
     moved: Cell<bool>,
+    /// How many resources were looked at to test conditions.
+    pub(super) tested: Cell<u64>,
 }
 
 /// Rows that are gathered at most to turn a condition into a source. Tests use a small number, to get past it.
-const MOST: i64 = if cfg!(test) { 9 } else { 65_536 };
+pub(super) const MOST: i64 = if cfg!(test) { 9 } else { 65_536 };
 /// Testing a resource costs as much as gathering so many rows.
 const TEST: i64 = if cfg!(test) { 1 } else { 10 };
 /// When so few resources meet a condition, testing them is quicker than gathering the rows of another.
@@ -38,15 +40,15 @@ const FEW: i64 = if cfg!(test) { 2 } else { 64 };
 const WINDOWS: [i64; 4] = if cfg!(test) { [2, 2, 3, 4] } else { [64, 512, 4096, 16_384] };
 
 /// The conditions of a plan over the rows of a snapshot.
-struct Outline<'p> {
-    plan: &'p Plan,
+pub(super) struct Outline<'p> {
+    pub(super) plan: &'p Plan,
     /// The codes of the types that are searched.
-    kinds: Vec<i64>,
+    pub(super) kinds: Vec<i64>,
     /// Only rows up to this one are in the tables.
-    up_to: i64,
+    pub(super) up_to: i64,
     /// What the tables say of these rows is passed over.
-    masked: Masked,
-    conditions: Vec<Filter>,
+    pub(super) masked: Masked,
+    pub(super) conditions: Vec<Filter>,
 }
 
 /// What a plan comes to before any resource is read.
@@ -58,16 +60,16 @@ pub(super) struct Outcome {
 }
 
 /// Sources to intersect, and what they leave to be tested.
-struct Way<'c, 'o> {
-    sources: Vec<Source<'c>>,
-    rest: Vec<&'o Filter>,
+pub(super) struct Way<'c, 'o> {
+    pub(super) sources: Vec<Source<'c>>,
+    pub(super) rest: Vec<&'o Filter>,
     /// How many resources the rarest source has, or more than were counted.
-    least: i64,
+    pub(super) least: i64,
 }
 
 impl<'s> Searcher<'s> {
     pub(super) fn new(connection: &'s Connection, shared: &'s Shared) -> Self {
-        Self { connection, shared, moved: Cell::new(false) }
+        Self { connection, shared, moved: Cell::new(false), tested: Cell::new(0) }
     }
 
     /// Runs a plan in a snapshot of its own.
@@ -144,7 +146,7 @@ impl<'s> Searcher<'s> {
         Ok(Some(found))
     }
 
-    fn snapshot(&self) -> Result<Snapshot, StoreError> {
+    pub(super) fn snapshot(&self) -> Result<Snapshot, StoreError> {
         let sql = "SELECT (SELECT seq FROM change ORDER BY seq DESC LIMIT 1), indexed, generation FROM mark";
         let mut statement = self.connection.prepare_cached(sql).map_err(failed)?;
         let read = |row: &rusqlite::Row<'_>| {
@@ -177,7 +179,7 @@ impl<'s> Searcher<'s> {
     }
 
     /// The sources for a search that is worth going through `bound` rows to spare itself testing.
-    fn way<'o>(&self, outline: &'o Outline<'_>, bound: i64) -> Result<Way<'_, 'o>, StoreError> {
+    pub(super) fn way<'o>(&self, outline: &'o Outline<'_>, bound: i64) -> Result<Way<'_, 'o>, StoreError> {
         let mut way = Way { sources: Vec::new(), rest: Vec::new(), least: i64::MAX };
         let mut open = Vec::new();
         for filter in &outline.conditions {
@@ -235,7 +237,7 @@ impl<'s> Searcher<'s> {
         Ok(())
     }
 
-    fn gather(&self, filter: &Filter, up_to: i64, bound: i64, least: i64) -> Result<Option<Vec<i64>>, StoreError> {
+    pub(super) fn gather(&self, filter: &Filter, up_to: i64, bound: i64, least: i64) -> Result<Option<Vec<i64>>, StoreError> {
         if least > FEW {
             for range in Range::of(filter) {
                 if let Some(rows) = range.gather(self.connection, up_to, bound)? {
@@ -248,7 +250,7 @@ impl<'s> Searcher<'s> {
 
     /// Up to how many rows gathering all of them is cheaper than walking everything of the type until `wanted` are found: with
     /// `m` matches among `n` of the type, walking tests about `wanted * n / m` resources, and a test costs as much as many rows.
-    fn worth(&self, outline: &Outline<'_>, wanted: usize) -> Result<i64, StoreError> {
+    pub(super) fn worth(&self, outline: &Outline<'_>, wanted: usize) -> Result<i64, StoreError> {
         Ok(signed(wanted).saturating_mul(self.living(&outline.kinds)?).saturating_mul(TEST).isqrt() + 1)
     }
 
@@ -434,7 +436,7 @@ impl<'s> Searcher<'s> {
     }
 
     /// How many resources some types have now.
-    fn living(&self, kinds: &[i64]) -> Result<i64, StoreError> {
+    pub(super) fn living(&self, kinds: &[i64]) -> Result<i64, StoreError> {
         let mut statement = self.connection.prepare_cached("SELECT living FROM kind WHERE code = ?1").map_err(failed)?;
         let mut living = |kind: &i64| statement.query_row([kind], |row| row.get::<_, i64>(0)).map_err(failed);
         kinds.iter().map(&mut living).sum()
@@ -458,6 +460,6 @@ fn without(by: &SortBy) -> Option<Filter> {
     Some(Filter::Not(Box::new(has)))
 }
 
-fn signed(count: usize) -> i64 {
+pub(super) fn signed(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }

@@ -13,6 +13,7 @@ use norn::http::{BASE_PATH, Service};
 use norn::interactions::Gateway;
 use norn::search::catalog::Catalog;
 use norn::search::cursor::Signer;
+use norn::search::resolve::PageSize;
 use norn::store::cache::Cached;
 use norn::store::port::Store;
 use norn::store::postgres::{self, Address, Postgres};
@@ -65,15 +66,20 @@ impl TestGateway {
         #[expect(clippy::disallowed_methods, reason = "tests read over which store to run")]
         let wanted = std::env::var("NORN_TEST_STORE").unwrap_or_default();
         let back_end = if wanted == "postgres" { BackEnd::Postgres } else { BackEnd::Sqlite };
-        Self::on(back_end, limits, cors, jobs).await
+        Self::on(back_end, limits, cors, jobs, (PageSize::default(), false)).await
     }
 
     /// One over this database.
     pub(crate) async fn over_store(back_end: BackEnd) -> Self {
-        Self::on(back_end, Limits::default(), Cors::default(), JobOptions::default()).await
+        Self::searching(back_end, PageSize::default(), false).await
     }
 
-    async fn on(back_end: BackEnd, limits: Limits, cors: Cors, jobs: JobOptions) -> Self {
+    /// One over this database with bounds on searches, which may tell how they were run.
+    pub(crate) async fn searching(back_end: BackEnd, page_size: PageSize, explain: bool) -> Self {
+        Self::on(back_end, Limits::default(), Cors::default(), JobOptions::default(), (page_size, explain)).await
+    }
+
+    async fn on(back_end: BackEnd, limits: Limits, cors: Cors, jobs: JobOptions, searches: (PageSize, bool)) -> Self {
         let folder = TempDir::new().unwrap();
         let clock = Fixed::at(Instant(1_795_000_000_000_000));
         let (shared, schema) = (Arc::new(clock.clone()), &Definitions::embedded().schema);
@@ -86,11 +92,18 @@ impl TestGateway {
             let store = Sqlite::open(&path, schema, shared, sqlite::Options::default()).unwrap();
             Arc::new(Cached::new(store, 16 << 20))
         };
-        let (client, stop) = Self::over(store, &clock, limits, cors, jobs).await;
+        let (client, stop) = Self::over(store, &clock, limits, cors, jobs, searches).await;
         Self { client, clock, _stop: stop, _folder: folder }
     }
 
-    async fn over(store: Arc<dyn Store>, clock: &Fixed, limits: Limits, cors: Cors, jobs: JobOptions) -> (Client, watch::Sender<bool>) {
+    async fn over(
+        store: Arc<dyn Store>,
+        clock: &Fixed,
+        limits: Limits,
+        cors: Cors,
+        jobs: JobOptions,
+        (page_size, explain): (PageSize, bool),
+    ) -> (Client, watch::Sender<bool>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}{BASE_PATH}", listener.local_addr().unwrap());
         let gateway = Arc::new(Gateway {
@@ -100,7 +113,8 @@ impl TestGateway {
             random: Arc::new(Sequence::default()),
             base: base.as_str().into(),
             limits,
-            page_size: norn::search::resolve::PageSize::default(),
+            page_size,
+            explain,
             signer: Arc::new(Signer::new(&[7; 32])),
             cross_origin: cors.enabled(),
             capabilities: Arc::default(),

@@ -29,8 +29,13 @@ pub(super) struct Operation {
 impl Operation {
     /// The value as search parameters take it.
     pub(super) fn escaped(&self) -> String {
-        // In a string all characters stand for themselves.
+        // In a string, commas and the like stand for themselves.
         if self.value.quoted { escape(&self.value.text) } else { self.value.text.clone() }
+    }
+
+    /// The condition that there is a value.
+    pub(super) fn there(&self) -> Self {
+        Self { operator: "pr".to_owned(), value: Token { text: "true".to_owned(), quoted: false } }
     }
 
     /// The value as it was written.
@@ -44,14 +49,15 @@ impl Operation {
 }
 
 fn escape(text: &str) -> String {
-    text.chars().flat_map(|c| matches!(c, '\\' | ',' | '|' | '$').then_some('\\').into_iter().chain([c])).collect()
+    // A bar divides system and code, as it does outside of quotation marks.
+    text.chars().flat_map(|c| matches!(c, '\\' | ',' | '$').then_some('\\').into_iter().chain([c])).collect()
 }
 
 /// Reads a `_filter`.
 pub(super) fn expression(text: &str) -> Result<Expression, String> {
     let tokens = tokens(text)?;
     let mut parser = Parser { tokens: &tokens };
-    let expression = parser.any(DEPTH)?;
+    let expression = parser.joined(DEPTH)?;
     match parser.tokens.first() {
         None => Ok(expression),
         Some(token) => Err(format!("\"{}\" is not expected there: put \"and\" or \"or\" between conditions.", token.text)),
@@ -120,20 +126,32 @@ impl Parser<'_> {
         found
     }
 
-    fn any(&mut self, depth: usize) -> Result<Expression, String> {
-        let mut any = vec![self.all(depth)?];
-        while self.accept("or") {
-            any.push(self.all(depth)?);
+    /// Conditions joined by `and` and `or`: from left to right, neither goes before the other.
+    fn joined(&mut self, depth: usize) -> Result<Expression, String> {
+        let mut left = self.term(depth)?;
+        loop {
+            left = if self.accept("and") {
+                let right = self.term(depth)?;
+                match left {
+                    Expression::All(mut all) => {
+                        all.push(right);
+                        Expression::All(all)
+                    }
+                    left => Expression::All(vec![left, right]),
+                }
+            } else if self.accept("or") {
+                let right = self.term(depth)?;
+                match left {
+                    Expression::Any(mut any) => {
+                        any.push(right);
+                        Expression::Any(any)
+                    }
+                    left => Expression::Any(vec![left, right]),
+                }
+            } else {
+                return Ok(left);
+            };
         }
-        Ok(if any.len() == 1 { any.remove(0) } else { Expression::Any(any) })
-    }
-
-    fn all(&mut self, depth: usize) -> Result<Expression, String> {
-        let mut all = vec![self.term(depth)?];
-        while self.accept("and") {
-            all.push(self.term(depth)?);
-        }
-        Ok(if all.len() == 1 { all.remove(0) } else { Expression::All(all) })
     }
 
     fn term(&mut self, depth: usize) -> Result<Expression, String> {
@@ -143,7 +161,7 @@ impl Parser<'_> {
             if !self.accept("(") {
                 return Err("\"not\" is followed by a condition in brackets: not(status eq final).".to_owned());
             }
-            let expression = self.any(inner)?;
+            let expression = self.joined(inner)?;
             if !self.accept(")") {
                 return Err("A bracket is not closed.".to_owned());
             }
@@ -163,7 +181,7 @@ impl Parser<'_> {
             return Ok(Path { name, then: None });
         }
         let inner = depth.checked_sub(1).ok_or("The expression is too deep.")?;
-        let filter = self.any(inner)?;
+        let filter = self.joined(inner)?;
         let rest = "A filter in a path is followed by what it is for: name[use eq official].family eq \"Chalmers\".";
         if !self.accept("]") {
             return Err("A square bracket is not closed.".to_owned());

@@ -1,0 +1,219 @@
+//! Runs of row ids in the tables `post` and `span`: how lines are packed, and how the row ids of keys are walked, newest first.
+//!
+//! Each transaction adds a line per key, so lines of one key may overlap in range; a line is named by its largest row id. All row
+//! ids of a line come from one gateway, so that their differences are small. See [`crate::store::runs`] for the packing.
+
+use std::collections::HashSet;
+
+use tokio_postgres::Row;
+
+use super::connect::{Connection, Later, together};
+use super::fault::Fault;
+use super::rows::{gateway, of_tick, tick};
+use crate::store::port::StoreError;
+use crate::store::runs;
+
+/// A line as a table holds it, without its key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Line {
+    pub(super) last: i64,
+    pub(super) count: i16,
+    /// `None` for a single row id.
+    pub(super) bytes: Option<Vec<u8>>,
+}
+
+/// Packs row ids, in any order, into as few lines as will hold them.
+pub(super) fn pack(mut rows: Vec<i64>) -> Vec<Line> {
+    rows.sort_unstable_by_key(|row| (gateway(*row), std::cmp::Reverse(*row)));
+    rows.dedup();
+    let mut lines = Vec::new();
+    for own in rows.chunk_by(|a, b| gateway(*a) == gateway(*b)) {
+        let by = own.first().map_or(0, |row| gateway(*row));
+        let ticks: Vec<i64> = own.iter().map(|row| tick(*row)).collect();
+        lines.extend(runs::pack(&ticks).into_iter().map(|run| Line {
+            last: of_tick(run.last, by),
+            // A run holds less than a thousand.
+            count: i16::try_from(run.count).unwrap_or(i16::MAX),
+            bytes: (run.count > 1).then_some(run.bytes),
+        }));
+    }
+    lines
+}
+
+/// The row ids of a line, largest first.
+pub(super) fn unpack(last: i64, count: i16, bytes: Option<&[u8]>) -> Result<Vec<i64>, StoreError> {
+    let count = u32::try_from(count).unwrap_or(0);
+    let ticks = runs::unpack(tick(last), count, bytes.unwrap_or(&[]));
+    let ticks = ticks.ok_or_else(|| StoreError::Failed(format!("the run {last} is damaged")))?;
+    Ok(ticks.into_iter().map(|one| of_tick(one, gateway(last))).collect())
+}
+
+/// Takes a line from three columns from `at` on: last, n and rids.
+pub(super) fn line(row: &Row, at: usize) -> Result<Vec<i64>, Fault> {
+    Ok(unpack(row.try_get(at)?, row.try_get(at + 1)?, row.try_get(at + 2)?)?)
+}
+
+/// Lines that are read of a key the first time, and at most.
+const FIRST: i64 = if cfg!(test) { 1 } else { 8 };
+const LARGEST: i64 = if cfg!(test) { 4 } else { 256 };
+/// What is no longer there is read in pieces of so many lines.
+const GONE: i64 = if cfg!(test) { 4 } else { 8192 };
+
+const LINES_OF_ONE: &str = "SELECT k, last, n, rids FROM post WHERE k = $1 AND last < $2 ORDER BY last DESC LIMIT $3";
+const LINES_OF_MANY: &str = "SELECT k, last, n, rids FROM post WHERE k = ANY ($1::int8[]) AND last < $2 ORDER BY last DESC LIMIT $3";
+const GONE_OF_MANY: &str = "SELECT k, rid FROM gone WHERE k = ANY ($1::int8[]) AND rid < $2 ORDER BY rid DESC LIMIT $3";
+
+/// The resources that have one of some keys, walked from large row ids to small ones.
+#[derive(Debug)]
+pub(super) struct Walk {
+    posts: Vec<i64>,
+    /// Lines named by less are not read yet; `None` when all are.
+    before: Option<i64>,
+    /// Row ids that are sure, largest first; those before `at` are done with.
+    ready: Vec<i64>,
+    at: usize,
+    /// Row ids of lines that were read, below what is sure, with their keys.
+    below: Vec<(i64, i64)>,
+    step: i64,
+    /// How many row ids were sure so far.
+    seen: usize,
+}
+
+/// What a walk finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Sought {
+    Row(i64),
+    End,
+    /// Lines must be read first.
+    Unread,
+}
+
+impl Walk {
+    pub(super) fn new(posts: Vec<i64>) -> Self {
+        let step = FIRST.max(i64::try_from(posts.len()).unwrap_or(i64::MAX).saturating_add(if posts.len() > 1 { 1 } else { 0 }));
+        Self { posts, before: Some(i64::MAX), ready: Vec::new(), at: 0, below: Vec::new(), step, seen: 0 }
+    }
+
+    /// The largest row id that is not above `most`, which never grows from call to call.
+    pub(super) fn seek(&mut self, most: i64) -> Sought {
+        self.at += self.ready.get(self.at..).unwrap_or(&[]).partition_point(|row| *row > most);
+        match (self.ready.get(self.at), self.before) {
+            (Some(row), _) => Sought::Row(*row),
+            (None, Some(_)) => Sought::Unread,
+            (None, None) => Sought::End,
+        }
+    }
+
+    /// Whether all lines were read.
+    pub(super) fn is_complete(&self) -> bool {
+        self.before.is_none()
+    }
+
+    /// How many row ids it has, as far as lines were read.
+    pub(super) fn seen(&self) -> usize {
+        self.seen + self.below.len()
+    }
+
+    /// Takes in lines and what is gone of them. The largest row ids of what was read are sure down to where reading ended.
+    fn take(&mut self, lines: &[Row], gone: &HashSet<(i64, i64)>, gone_down_to: Option<i64>) -> Result<(), Fault> {
+        let full = i64::try_from(lines.len()).unwrap_or(i64::MAX) >= self.step;
+        let last: Option<i64> = lines.last().filter(|_| full).map(|line| line.try_get(1)).transpose()?;
+        // Lines of several keys may have the same name, of which some may not have been read.
+        let last = last.map(|last| if self.posts.len() > 1 { last.saturating_add(1) } else { last });
+        let sure = last.max(gone_down_to);
+        self.before = sure;
+        let mut rows = std::mem::take(&mut self.below);
+        for row in lines {
+            let (post, name): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
+            // Those below will be read again.
+            if sure.is_none_or(|sure| name >= sure) {
+                rows.extend(line(row, 1)?.into_iter().map(|own| (own, post)));
+            }
+        }
+        let (ready, below): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(row, _)| sure.is_none_or(|sure| *row >= sure));
+        self.below = below;
+        let mut next: Vec<i64> = ready.into_iter().filter(|(row, post)| !gone.contains(&(*post, *row))).map(|(row, _)| row).collect();
+        next.sort_unstable_by(|a, b| b.cmp(a));
+        next.dedup();
+        self.seen += next.len();
+        // All of it lies below what is ready.
+        self.ready.drain(..self.at.min(self.ready.len()));
+        self.at = 0;
+        self.ready.append(&mut next);
+        self.step = (self.step * 4).min(LARGEST.max(self.step));
+        Ok(())
+    }
+}
+
+/// Reads more lines for walks.
+pub(super) async fn read_on(connection: &Connection, walks: Vec<&mut Walk>) -> Result<(), Fault> {
+    let walks: Vec<&mut Walk> = walks.into_iter().filter(|walk| walk.before.is_some()).collect();
+    if walks.is_empty() {
+        return Ok(());
+    }
+    let posts: Vec<i64> = walks.iter().flat_map(|walk| walk.posts.iter().copied()).collect();
+    let before = walks.iter().filter_map(|walk| walk.before).max().unwrap_or(i64::MAX);
+    let limit = GONE.saturating_add(i64::try_from(posts.len()).unwrap_or(i64::MAX));
+    // What is gone is asked for first: whoever takes a line away that held it does so after this look.
+    let mut questions: Vec<Later<'_, Vec<Row>>> =
+        vec![Box::pin(async { connection.query(GONE_OF_MANY, &[&posts, &before, &limit]).await })];
+    for walk in &walks {
+        questions.push(Box::pin(async {
+            match walk.posts.as_slice() {
+                [post] => connection.query(LINES_OF_ONE, &[post, &walk.before, &walk.step]).await,
+                posts => connection.query(LINES_OF_MANY, &[&posts, &walk.before, &walk.step]).await,
+            }
+        }));
+    }
+    let mut answers = together(questions).await?.into_iter();
+    let gone_lines = answers.next().unwrap_or_default();
+    let full = i64::try_from(gone_lines.len()).unwrap_or(i64::MAX) >= limit;
+    let gone: HashSet<(i64, i64)> = gone_lines.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<Result<_, Fault>>()?;
+    let down_to = gone_lines.last().filter(|_| full).map(|row| row.try_get::<_, i64>(1)).transpose()?.map(|row| row.saturating_add(1));
+    for (walk, lines) in walks.into_iter().zip(answers) {
+        // A walk that is already below has seen all that is above.
+        let down_to = down_to.map(|row| row.min(walk.before.unwrap_or(row)));
+        walk.take(&lines, &gone, down_to)?;
+    }
+    Ok(())
+}
+
+/// How many resources have a post.
+pub(super) async fn count(connection: &Connection, post: i64) -> Result<i64, Fault> {
+    let values: [&(dyn tokio_postgres::types::ToSql + Sync); 1] = [&post];
+    let (named, gone) = tokio::join!(
+        connection.number("SELECT coalesce(sum(n), 0)::int8 FROM post WHERE k = $1", &values),
+        connection.number("SELECT count(*) FROM gone WHERE k = $1", &values)
+    );
+    Ok(named? - gone?)
+}
+
+/// Roughly how many resources have one of some posts, counted up to a bound.
+pub(super) async fn estimate(connection: &Connection, posts: &[i64], bound: i64) -> Result<i64, Fault> {
+    let sql = "SELECT coalesce(sum(n), 0)::int8 FROM (SELECT n FROM post WHERE k = ANY ($1::int8[]) LIMIT $2) AS counted";
+    connection.number(sql, &[&posts, &bound]).await
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn unpacking_undoes_packing(rows in prop::collection::btree_set((0_i64..1 << 40, 0_i64..3), 0..400)) {
+            let rows: Vec<i64> = rows.into_iter().map(|(tick, by)| of_tick(tick, by)).collect();
+            let mut back = Vec::new();
+            for line in pack(rows.clone()) {
+                let own = unpack(line.last, line.count, line.bytes.as_deref()).unwrap();
+                prop_assert!(own.len() == usize::try_from(line.count).unwrap() && own.first() == Some(&line.last));
+                back.extend(own);
+            }
+            back.sort_unstable();
+            let mut rows = rows;
+            rows.sort_unstable();
+            prop_assert_eq!(back, rows);
+        }
+    }
+}
