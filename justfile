@@ -28,11 +28,11 @@ conformance base="http://127.0.0.1:8080/fhir":
 conformance-search base="http://127.0.0.1:8080/fhir" queries="20000" seed="1":
     cargo run -p conformance -- search --url {{base}} --queries {{queries}} --seed {{seed}}
 
-# The long runs: races for minutes, and twenty thousand random searches over each database.
-soak rounds="400" queries="20000":
+# The long runs: races for minutes, one condition for half a minute, and twenty thousand random searches over each database.
+soak rounds="400" queries="20000" seconds="30":
     #!/usr/bin/env bash
     set -euo pipefail
-    NORN_SOAK_ROUNDS={{rounds}} NORN_SOAK_QUERIES={{queries}} cargo test --release --test it -- races agrees_with_the_naive
+    NORN_SOAK_ROUNDS={{rounds}} NORN_SOAK_QUERIES={{queries}} NORN_SOAK_SECONDS={{seconds}} cargo test --release --test it -- races agrees_with_the_naive
 
 # The public packages that the definitions are compiled from; tests read them from NORN_PACKAGES.
 packages folder="target/packages":
@@ -72,3 +72,15 @@ bench resources="70000" base="http://127.0.0.1:8080/fhir":
     target/release/norn serve --store sqlite:$out/norn.db > $out/log 2>&1 & server=$!
     until curl -sf -o /dev/null "{{base}}/metadata"; do kill -0 $server; sleep 0.1; done
     $load --label norn --base-url "{{base}}" --seed-resources {{resources}} --pid $server --json $out/norn.json --against $out/hyper.json --against $out/insert.json
+
+# One SQLite store that grows, measured at each size: searches one by one, then reads and writes.
+bench-scale sizes="10000,100000,1000000" connections="16" base="http://127.0.0.1:8080/fhir":
+    #!/usr/bin/env bash
+    set -euo pipefail
+    cargo build --release --bin norn
+    load=$(cargo bench --no-run --bench load 2>&1 | sed -n "s|.*(\(.*/load-[0-9a-f]*\))\$|\1|p")
+    out=target/bench; rm -rf $out; mkdir -p $out
+    target/release/norn serve --store sqlite:$out/norn.db > $out/log 2>&1 & server=$!
+    trap 'kill $server' EXIT
+    until curl -sf -o /dev/null "{{base}}/metadata"; do kill -0 $server; sleep 0.1; done
+    $load --label norn --base-url "{{base}}" --scale {{sizes}} --connections {{connections}} --scenario each,each-broad,read,create,update,transaction --pid $server --file $out/norn.db --json $out/scale.json

@@ -6,7 +6,7 @@
 mod concepts;
 mod expand;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
@@ -17,6 +17,8 @@ use crate::model::resource::Resource;
 
 /// More codes than this are refused in one condition.
 const MOST: usize = 10_000;
+/// Most codes in the plan of a query: a search of many types asks for each of them.
+const ALTOGETHER: usize = 100_000;
 
 /// A resource of this server that a query depends on.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -36,6 +38,7 @@ pub(super) struct Terms<'a> {
     definitions: &'static Definitions,
     base: &'a str,
     missing: RefCell<BTreeSet<Need>>,
+    left: Cell<usize>,
 }
 
 /// Codes with their systems.
@@ -43,7 +46,7 @@ pub(super) type Codes = BTreeSet<(String, String)>;
 
 impl<'a> Terms<'a> {
     pub(super) fn new(known: &'a Known, definitions: &'static Definitions, base: &'a str) -> Self {
-        Self { known, definitions, base, missing: RefCell::default() }
+        Self { known, definitions, base, missing: RefCell::default(), left: Cell::new(ALTOGETHER) }
     }
 
     /// What has to be looked for before the query can be understood.
@@ -71,6 +74,7 @@ impl<'a> Terms<'a> {
         if found.len() > MOST {
             return Err(format!("More than {MOST} codes are below \"{code}\": ask for less."));
         }
+        self.spend(found.len())?;
         Ok(found.into_iter().map(str::to_owned).collect())
     }
 
@@ -78,7 +82,17 @@ impl<'a> Terms<'a> {
     pub(super) fn members(&self, set: &str) -> Result<Codes, String> {
         let local = set.strip_prefix(self.base).and_then(|rest| rest.strip_prefix('/')).filter(|_| !self.base.is_empty());
         let set = local.filter(|local| local.starts_with("ValueSet/")).unwrap_or(set);
-        expand::of(self, set, &mut Vec::new())
+        let codes = expand::of(self, set, &mut Vec::new())?;
+        self.spend(codes.len())?;
+        Ok(codes)
+    }
+
+    fn spend(&self, codes: usize) -> Result<(), String> {
+        let left = self.left.get().checked_sub(codes);
+        self.left.set(left.unwrap_or(0));
+        let told =
+            || format!("The search asks for more than {ALTOGETHER} codes, those of each type counted: ask for fewer types or codes.");
+        left.map(|_| ()).ok_or_else(told)
     }
 
     /// The concepts of a code system (`url` or `url|version`), or why they are not known.

@@ -106,6 +106,16 @@ fn what_is_missing_is_told() {
     assert_eq!(terms.needs(), [system("s"), system("t")]);
 }
 
+#[test]
+fn a_query_cannot_ask_for_any_number_of_codes() {
+    let concepts: Vec<_> = (0..9_999).map(|n| format!(r#"{{"code":"c{n}"}}"#)).collect();
+    let text = compose(&format!(r#""include":[{{"system":"s","concept":[{}]}}]"#, concepts.join(",")));
+    let known = known(&[(set("set"), &text)]);
+    let terms = Terms::new(&known, Definitions::embedded(), "");
+    assert!((0..10).all(|_| terms.members("set").is_ok()));
+    assert!(terms.members("set").unwrap_err().contains("fewer types"));
+}
+
 /// `system code` -> below; above.
 #[test]
 fn codes_are_above_and_below_others() {

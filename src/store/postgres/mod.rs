@@ -18,6 +18,7 @@ mod index;
 mod kinds;
 mod merge;
 mod order;
+mod parameters;
 mod pool;
 mod prepared;
 mod read;
@@ -51,7 +52,7 @@ use self::pool::Pool;
 use self::rows::RowIds;
 use self::search::Searcher;
 use self::writer::Writer;
-use super::port::{Answer, Change, Commit, Explanation, History, HistoryPlan, Page, Store, StoreError, Version, Written};
+use super::port::{Answer, Change, Commit, Explanation, History, HistoryPlan, Page, Parameters, Store, StoreError, Version, Written};
 use crate::base::clock::Clock;
 use crate::model::reference::Key;
 use crate::model::schema::Schema;
@@ -247,6 +248,14 @@ impl Store for Postgres {
 
     fn secret(&self, proposal: [u8; 32]) -> Answer<'_, [u8; 32]> {
         Box::pin(self.pool.ask(move |connection| async move { read::secret(&connection, proposal).await }))
+    }
+
+    fn parameters(&self) -> Answer<'_, Parameters> {
+        Box::pin(self.pool.ask(move |connection| async move { parameters::read(&connection).await }))
+    }
+
+    fn lease<'a>(&'a self, name: &'a str, owner: &'a str, microseconds: i64) -> Answer<'a, bool> {
+        Box::pin(self.pool.ask(move |connection| async move { parameters::lease(&connection, name, owner, microseconds).await }))
     }
 
     fn close(&self) -> Answer<'_, ()> {
