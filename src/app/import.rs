@@ -101,7 +101,7 @@ async fn submit(gateway: &Gateway, conversion: &Conversion) -> Result<Imported, 
 /// The transaction that a Bundle's JSON text asks for.
 pub(super) fn transaction(gateway: &Gateway, json: &[u8]) -> Result<Interaction, Failure> {
     let refuse = |issues| Failure { kind: crate::interactions::FailureKind::Invalid, issues, cause: None };
-    let resource = read_json(json, gateway.catalog.schema(), &gateway.limits).map_err(refuse)?;
+    let resource = read_json(json, gateway.schema(), &gateway.limits).map_err(refuse)?;
     gateway.interpret(Request { resource: Some(resource), ..Request::new(Verb::Post, "", "") })
 }
 
@@ -137,7 +137,7 @@ async fn fit(gateway: &Gateway, bundle: &Bundle, patient: Option<&str>) -> Resul
             return Ok((fitted, known.into_iter().map(|(key, version)| (key, version.map(|version| version.version))).collect()));
         }
         for (kind, id) in missing {
-            let key = gateway.catalog.schema().resource_type(&kind).zip(Id::new(&id)).map(|(kind, id)| Key { kind, id });
+            let key = gateway.schema().resource_type(&kind).zip(Id::new(&id)).map(|(kind, id)| Key { kind, id });
             let version = match &key {
                 Some(key) => gateway.store.read(key).await.map_err(|error| Ended::Failed(error.to_string()))?,
                 None => None,

@@ -39,12 +39,14 @@ pub(super) async fn serve(listener: TcpListener, gateway: Arc<Gateway>, config: 
     let service = Service::new(gateway.clone()).across(config.cors.clone()).with_jobs(config.jobs);
     let options = Options { connections: config.connections, ..Options::default() };
     let serving = tokio::spawn(server::serve(listener, acceptor, service.clone(), options, stop));
+    let indexing = tokio::spawn(Arc::clone(&gateway).keep_indexed());
     signals.any().await;
     tracing::info!("stopping: requests under way may finish");
     let _ = stopper.send(true);
     if !serving.await.unwrap_or(false) {
         tracing::warn!("some requests did not finish in time and were cut off");
     }
+    indexing.abort();
     service.end_jobs();
     gateway.store.close().await.map_err(|error| Ended::Failed(format!("the store did not close well: {error}")))?;
     tracing::info!("stopped");

@@ -7,7 +7,7 @@ use super::config::{Config, StoreUrl};
 use crate::base::clock::{self, Clock};
 use crate::base::random::{self, Random as _};
 use crate::definitions::Definitions;
-use crate::interactions::Gateway;
+use crate::interactions::{Catalogs, Gateway};
 use crate::search::catalog::Catalog;
 use crate::search::cursor::Signer;
 use crate::store::cache::Cached;
@@ -61,9 +61,9 @@ pub(super) async fn gateway(config: &Config, base: &str) -> Result<Gateway, Ende
     let mut secret = [0; 32];
     random.fill(&mut secret);
     let secret = store.secret(secret).await.map_err(|error| Ended::Failed(error.to_string()))?;
-    Ok(Gateway {
+    let gateway = Gateway {
         store,
-        catalog: Arc::new(catalog),
+        catalogs: Arc::new(Catalogs::new(catalog, random.uuid())),
         clock,
         random: Arc::new(random),
         base: base.into(),
@@ -72,6 +72,7 @@ pub(super) async fn gateway(config: &Config, base: &str) -> Result<Gateway, Ende
         explain: config.explain,
         signer: Arc::new(Signer::new(&secret)),
         cross_origin: config.cors.enabled(),
-        capabilities: Arc::default(),
-    })
+    };
+    gateway.renew().await.map_err(|error| Ended::Failed(error.to_string()))?;
+    Ok(gateway)
 }

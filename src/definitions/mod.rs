@@ -127,7 +127,13 @@ impl Definitions {
     #[must_use]
     pub fn parameter(&self, ty: ResourceType, code: &str) -> Option<&Parameter> {
         let all = self.parameters(ty);
-        all.binary_search_by(|parameter| parameter.code.cmp(code)).ok().and_then(|i| all.get(i))
+        all.binary_search_by(|parameter| (*parameter.code).cmp(code)).ok().and_then(|i| all.get(i))
+    }
+
+    /// The resource types that a base type stands for: itself, or all that descend from `Resource` or `DomainResource`.
+    #[must_use]
+    pub fn heirs(&self, name: &str) -> Vec<ResourceType> {
+        parameter::heirs(name, &self.schema)
     }
 
     /// The compartment of that name: `Patient`, `Encounter`, `RelatedPerson`, `Practitioner` or `Device`.

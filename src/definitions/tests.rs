@@ -183,13 +183,13 @@ fn search_parameters_are_unique_and_complete() {
     for ty in definitions.schema.resource_types() {
         let mut codes = HashSet::new();
         for parameter in definitions.parameters(ty) {
-            assert!(codes.insert(parameter.code), "{ty}?{} stands twice", parameter.code);
-            if let Some(other) = numbers.insert(parameter.number, (ty, parameter.code)) {
+            assert!(codes.insert(&*parameter.code), "{ty}?{} stands twice", parameter.code);
+            if let Some(other) = numbers.insert(parameter.number, (ty, &*parameter.code)) {
                 panic!("{ty}?{} and {other:?} have the same number", parameter.code);
             }
             for component in &parameter.components {
                 assert!(
-                    definitions.parameter(ty, component.code).is_some(),
+                    definitions.parameter(ty, &component.code).is_some(),
                     "{ty}?{} has an unknown component {}",
                     parameter.code,
                     component.code

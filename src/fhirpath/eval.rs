@@ -70,7 +70,7 @@ impl<'t> Value<'t> {
 }
 
 /// Whether a type is `wanted` or derived from it, in R4's hierarchy.
-fn type_is(name: &str, wanted: &str) -> bool {
+pub(super) fn type_is(name: &str, wanted: &str) -> bool {
     name == wanted
         || match wanted {
             "Resource" => name.starts_with(|c: char| c.is_ascii_uppercase()),

@@ -10,8 +10,10 @@ mod ast;
 mod eval;
 mod lexer;
 mod parser;
+mod types;
 
 pub use eval::Value;
+pub use types::Types;
 
 use ast::{Ast, Function, Operator};
 
@@ -59,8 +61,29 @@ impl Expression {
     /// # Errors
     /// When the text is not FHIRPath, or uses a function that is not served.
     pub fn compile(text: &str, schema: &Schema) -> Result<Self, Invalid> {
-        let root = parser::parse(&lexer::tokens(text)?, schema)?;
+        let root = parser::parse(&lexer::tokens(text)?, schema, false)?;
         Ok(Self { heads: heads(&root), root })
+    }
+
+    /// Compiles an expression of a client: it names only elements that some type has, and evaluating it takes no longer than its
+    /// length times the size of the resource, for each bracket of criteria around another.
+    ///
+    /// # Errors
+    /// Also when it looks at the whole resource again for each item of a list.
+    pub fn compile_foreign(text: &str, schema: &Schema) -> Result<Self, Invalid> {
+        let root = parser::parse(&lexer::tokens(text)?, schema, true)?;
+        Ok(Self { heads: heads(&root), root })
+    }
+
+    /// The types of what it can find on an element of one of the types in `focus`, inside a resource of one of the types in `resource`.
+    ///
+    /// # Errors
+    /// When it takes a step that no element has that can be there, or names no type of R4: what is wrong, in words.
+    pub fn types(&self, focus: &Types, resource: &Types, schema: &Schema) -> Result<Types, String> {
+        if types::leads_away(&self.root) {
+            return Err("resolve() cannot be what an expression ends with: the reference itself can".to_owned());
+        }
+        types::of(&self.root, focus, resource, schema)
     }
 
     /// Whether the expression finds nothing on a node with these children, whatever is in them. Most search parameters are about

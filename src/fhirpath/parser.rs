@@ -9,8 +9,10 @@ use crate::model::schema::{Name, Schema};
 const DEPTH: usize = 64;
 
 /// Parses a whole expression.
-pub(super) fn parse(tokens: &[Token], schema: &Schema) -> Result<Ast, Invalid> {
-    let mut parser = Parser { tokens, at: 0, depth: 0, schema };
+///
+/// With `foreign`, names must be those of elements, and criteria do not look at the whole resource.
+pub(super) fn parse(tokens: &[Token], schema: &Schema, foreign: bool) -> Result<Ast, Invalid> {
+    let mut parser = Parser { tokens, at: 0, depth: 0, criteria: 0, foreign, schema };
     let ast = parser.or()?;
     match parser.peek() {
         None => Ok(ast),
@@ -22,6 +24,9 @@ struct Parser<'a> {
     tokens: &'a [Token],
     at: usize,
     depth: usize,
+    /// In how many brackets of criteria the parser is.
+    criteria: usize,
+    foreign: bool,
     schema: &'a Schema,
 }
 
@@ -50,6 +55,13 @@ impl<'a> Parser<'a> {
 
     fn expect(&mut self, sign: &'static str) -> Result<(), Invalid> {
         if self.eat(sign) { Ok(()) } else { self.fail(format!("'{sign}' is missing")) }
+    }
+
+    fn criteria(&mut self) -> Result<Box<Ast>, Invalid> {
+        self.criteria += 1;
+        let criteria = self.or()?;
+        self.criteria -= 1;
+        Ok(Box::new(criteria))
     }
 
     fn or(&mut self) -> Result<Ast, Invalid> {
@@ -148,6 +160,10 @@ impl<'a> Parser<'a> {
                 inner
             }
             Kind::This => Ast::This,
+            Kind::Variable(_) if self.foreign && self.criteria > 0 => {
+                self.at -= 1;
+                return self.fail("criteria that look at the whole resource again are not served");
+            }
             Kind::Variable(name) if name == "resource" || name == "context" => Ast::Resource,
             Kind::String(text) => Ast::Literal(Literal::String(text.as_str().into())),
             Kind::Number(text) => Ast::Literal(Literal::Number(text.as_str().into())),
@@ -167,7 +183,13 @@ impl<'a> Parser<'a> {
         let input = Box::new(input);
         if !self.eat("(") {
             // A name that no type has can be compiled: it never finds anything.
-            return Ok(Ast::Child(input, self.schema.name_id(name).unwrap_or(Name::NONE)));
+            let known = self.schema.name_id(name);
+            if known.is_none() && self.foreign {
+                self.at -= 1;
+                return self
+                    .fail(format!("no type of R4 has an element \"{name}\" (a choice goes by its name alone: value, not valueString)"));
+            }
+            return Ok(Ast::Child(input, known.unwrap_or(Name::NONE)));
         }
         let function = match name {
             "as" | "ofType" | "is" => {
@@ -175,8 +197,8 @@ impl<'a> Parser<'a> {
                 self.expect(")")?;
                 return Ok(if name == "is" { Ast::Is(input, ty) } else { Ast::As(input, ty) });
             }
-            "where" => Function::Where(Box::new(self.or()?)),
-            "exists" => Function::Exists(if matches!(self.peek(), Some(Kind::Sign(")"))) { None } else { Some(Box::new(self.or()?)) }),
+            "where" => Function::Where(self.criteria()?),
+            "exists" => Function::Exists(if matches!(self.peek(), Some(Kind::Sign(")"))) { None } else { Some(self.criteria()?) }),
             "empty" => Function::Empty,
             "not" => Function::Not,
             "first" => Function::First,

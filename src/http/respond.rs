@@ -58,6 +58,12 @@ struct Told {
     located: bool,
 }
 
+/// Where to see how far what is stored is indexed by a search parameter.
+fn to_be_indexed(version: &Version) -> Option<String> {
+    let defines = version.key.kind.name() == "SearchParameter";
+    defines.then(|| format!("What is stored is indexed by it if it is active and new; GET {}/$status tells how far.", version.key))
+}
+
 fn tell(answer: &Answer, returns: Option<Return>, in_bundle: bool) -> Told {
     let body = |version: &Version| version.body.clone();
     match answer {
@@ -74,7 +80,9 @@ fn tell(answer: &Answer, returns: Option<Return>, in_bundle: bool) -> Told {
                 (Some(Return::Representation), _) | (None, false) => body(version),
                 (Some(Return::Outcome), _) => {
                     let told = format!("{} is now at version {}.", version.key, version.version);
-                    Some(operation_outcome(&[Issue::information(IssueType::Informational, told)]).into())
+                    let mut issues = vec![Issue::information(IssueType::Informational, told)];
+                    issues.extend(to_be_indexed(version).map(|told| Issue::information(IssueType::Informational, told)));
+                    Some(operation_outcome(&issues).into())
                 }
                 _ => None,
             };
@@ -239,7 +247,7 @@ pub(super) fn send(status: StatusCode, body: Option<Bytes>, gateway: &Gateway, w
     let mut response = Response::new(Full::default());
     *response.status_mut() = status;
     let Some(json) = body else { return response };
-    let bytes = match format::write(json, wanted.format, wanted.pretty, gateway.catalog.schema(), &gateway.limits) {
+    let bytes = match format::write(json, wanted.format, wanted.pretty, gateway.schema(), &gateway.limits) {
         Ok(bytes) => bytes,
         Err(issues) => {
             tracing::error!(cause = ?issues, "a stored resource cannot be written in the wanted format");

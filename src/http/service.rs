@@ -116,7 +116,7 @@ impl Service {
         if let (Some(headers), Ok(Answer::Resource(version)), false) = (&binary, &outcome, wanted.told)
             && let Some(body) = &version.body
         {
-            match binary::tell(body, headers, self.gateway.catalog.schema(), &self.gateway.limits) {
+            match binary::tell(body, headers, self.gateway.schema(), &self.gateway.limits) {
                 Ok(binary::Told::Content(mut response, content)) => {
                     tell_version(version, response.headers_mut());
                     fill(&mut response, content, &wanted);
@@ -168,7 +168,7 @@ impl Service {
                     _ if binary::is_at(&path) => Purpose::Binary(path.split('/').nth(1)),
                     _ => Purpose::Resource,
                 };
-                receive(&head.headers, body, purpose, self.gateway.catalog.schema(), &self.gateway.limits).await?
+                receive(&head.headers, body, purpose, self.gateway.schema(), &self.gateway.limits).await?
             }
             (Verb::Get | Verb::Delete, _) => Received::default(),
         };

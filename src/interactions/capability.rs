@@ -12,6 +12,7 @@ use crate::model::draft::Draft;
 use crate::model::outcome::IssueType;
 use crate::model::schema::ResourceType;
 use crate::patch;
+use crate::search::catalog::{Catalog, Compiled};
 
 /// Interactions of every type, as `request` routes them.
 const INTERACTIONS: [&str; 9] = ["read", "vread", "update", "patch", "delete", "history-instance", "history-type", "create", "search-type"];
@@ -40,9 +41,8 @@ pub(super) fn mode(parameters: &[(String, String)]) -> Result<(), Failure> {
 }
 
 /// Makes the statement.
-pub(super) fn statement(gateway: &Gateway) -> Bytes {
-    let catalog = &gateway.catalog;
-    let resources = catalog.schema().resource_types().map(|kind| resource(gateway, kind));
+pub(super) fn statement(gateway: &Gateway, catalog: &Catalog) -> Bytes {
+    let resources = catalog.schema().resource_types().map(|kind| resource(gateway, catalog, kind));
     let security = Draft::object()
         .with("cors", gateway.cross_origin)
         .with("description", "No authorization is configured: the server listens on the loopback interface only.");
@@ -79,19 +79,18 @@ fn coded(code: &str) -> Draft {
     Draft::object().with("code", code)
 }
 
-fn resource(gateway: &Gateway, kind: ResourceType) -> Draft {
-    let own = gateway.catalog.of(kind);
-    let parameters = own.parameters().iter().map(|compiled| {
-        let parameter = compiled.parameter;
-        Draft::object().with("name", parameter.code).with("definition", parameter.url).with("type", parameter.kind.code())
+fn resource(gateway: &Gateway, catalog: &Catalog, kind: ResourceType) -> Draft {
+    let own = catalog.of(kind);
+    let parameters = own.parameters().map(|compiled| {
+        let parameter = &compiled.parameter;
+        Draft::object().with("name", &*parameter.code).with("definition", &*parameter.url).with("type", parameter.kind.code())
     });
-    let references = || own.parameters().iter().filter(|compiled| compiled.parameter.kind == ParameterKind::Reference);
+    let references = || own.parameters().filter(|compiled| compiled.parameter.kind == ParameterKind::Reference);
     let includes = references().map(|compiled| format!("{kind}:{}", compiled.parameter.code));
-    let back = gateway.catalog.schema().resource_types().flat_map(|other| {
-        let refers = move |target: &&crate::search::catalog::Compiled| {
-            target.parameter.kind == ParameterKind::Reference && target.parameter.targets.contains(&kind)
-        };
-        gateway.catalog.of(other).parameters().iter().filter(refers).map(move |compiled| format!("{other}:{}", compiled.parameter.code))
+    let back = gateway.schema().resource_types().flat_map(|other| {
+        let refers =
+            move |target: &&Compiled| target.parameter.kind == ParameterKind::Reference && target.parameter.targets.contains(&kind);
+        catalog.of(other).parameters().filter(refers).map(move |compiled| format!("{other}:{}", compiled.parameter.code))
     });
     Draft::object()
         .with("type", kind.name())

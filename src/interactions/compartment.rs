@@ -16,7 +16,7 @@ use crate::model::schema::ResourceType;
 use crate::search::key;
 use crate::search::plan::{Filter, Place, Plan, SortValue};
 use crate::search::query::{self, Query};
-use crate::store::port::Version;
+use crate::store::port::{StoreError, Unmet, Version};
 
 /// Where a walk goes on: after this row of the plan with this number, or at its beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,12 +49,13 @@ impl Spot {
 impl Gateway {
     /// The compartment that a type names.
     pub(super) fn compartment(&self, kind: ResourceType) -> Option<&'static Compartment> {
-        self.catalog.definitions().compartment(kind.name())
+        self.definitions().compartment(kind.name())
     }
 
     /// The condition that a resource of a type belongs to the compartment around `key`; `None` if none of the type can.
     pub(super) fn membership(&self, key: &Key, kind: ResourceType) -> Option<Filter> {
-        let own = self.catalog.of(kind);
+        let catalog = self.catalog();
+        let own = catalog.of(kind);
         let mut ways = Vec::new();
         for code in self.compartment(key.kind)?.parameters(kind) {
             if let Some(compiled) = own.parameter(code) {
@@ -76,7 +77,7 @@ impl Gateway {
 
     /// A plan for all of a type that meet a filter.
     pub(super) fn plan_of(&self, kind: ResourceType, filter: Filter) -> Plan {
-        Plan { of: vec![self.catalog.of(kind).searched()], filter, sort: Vec::new(), after: None, limit: 0, total: false }
+        Plan { of: vec![self.catalog().of(kind).searched()], filter, sort: Vec::new(), after: None, limit: 0, total: false }
     }
 
     /// Walks plans, one after the other, for at most `most` resources; also tells where to go on, if anything is left.
@@ -123,10 +124,11 @@ impl Gateway {
             let told = "A search of all types takes the parameters that all resources have, _type and _count; no _sort, _include, _summary and the like.";
             issues.push(Issue::error(IssueType::NotSupported, "*", told));
         }
-        let mut plans = Vec::new();
+        let (catalog, mut plans, mut own) = (self.catalog(), Vec::new(), false);
         for kind in &wanted {
             let bare = Query { criteria: query.criteria.clone(), ..Query::default() };
-            let (search, more) = self.resolved(&bare, &[*kind]).await?;
+            let (search, more) = self.resolved(&bare, &[*kind], &catalog).await?;
+            own |= search.own;
             // What one type does not understand, none may take for granted.
             more.into_iter().for_each(|issue| {
                 if !issues.iter().any(|known| known.expression == issue.expression) {
@@ -147,6 +149,9 @@ impl Gateway {
         let count = query.count.unwrap_or(self.page_size.default).min(self.page_size.most);
         let spot = self.spot(query.cursor.as_deref(), &address)?;
         let (found, next) = if count > 0 { self.walk(&plans, spot, count).await? } else { (Vec::new(), None) };
+        if own && !self.is_current(&catalog).await? {
+            return Err(StoreError::Unmet(Unmet::Catalog).into());
+        }
         let links = self.links(&address, query.count.map(|_| count), query.cursor.as_deref(), next);
         let whole = match (query.cursor.is_none() && next.is_none(), count) {
             // `_count=0` asks for the number alone.
@@ -174,7 +179,7 @@ impl Gateway {
     pub(super) fn types(&self, told: &[(String, String)], members: &[ResourceType], issues: &mut Vec<Issue>) -> Vec<ResourceType> {
         let mut wanted = Vec::new();
         for name in told.iter().flat_map(|(_, value)| value.split(',')).filter(|name| !name.is_empty()) {
-            match self.catalog.schema().resource_type(name) {
+            match self.schema().resource_type(name) {
                 Some(kind) => wanted.push(kind),
                 None => issues.push(Issue::error(IssueType::Value, "_type", format!("\"{name}\" is not a resource type."))),
             }

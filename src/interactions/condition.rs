@@ -42,7 +42,7 @@ impl Gateway {
     /// When the search is not understood or finds more than one.
     pub async fn find(&self, kind: &str, condition: &str) -> Result<Option<Arc<Version>>, Failure> {
         let unknown = || Failure::invalid(kind, "This is not a resource type of FHIR R4.");
-        let kind = self.catalog.schema().resource_type(kind).ok_or_else(unknown)?;
+        let kind = self.schema().resource_type(kind).ok_or_else(unknown)?;
         Ok(self.only_match(kind, condition, "condition").await?.version)
     }
 
@@ -108,7 +108,7 @@ impl Gateway {
             return Err(Failure::invalid(name, format!("A condition cannot have the parameter {parameter}: {told}")));
         }
         let (query, mut issues) = query::read(&pairs);
-        let (search, more) = self.resolved(&query, &[kind]).await?;
+        let (search, more) = self.resolved(&query, &[kind], &self.catalog()).await?;
         issues.extend(more);
         if !issues.is_empty() {
             return Err(super::refused(FailureKind::Invalid, issues).inside(name));

@@ -116,7 +116,7 @@ impl World for Container<'_> {
 
 impl Looking {
     fn read(&self, body: &[u8]) -> Option<Resource> {
-        read_json(body, self.catalog.schema(), &self.limits).ok()
+        read_json(body, self.schema(), &self.limits).ok()
     }
 
     fn container<'a>(&'a self, resource: &'a Resource) -> Container<'a> {
@@ -190,7 +190,8 @@ impl Gateway {
             }
             known.push((link.clone(), page.hits.iter().map(|hit| hit.version.key.id.to_string()).collect()));
         }
-        let own = self.catalog.of(kind);
+        let catalog = self.catalog();
+        let own = catalog.of(kind);
         for sort in &mut search.plan.sort {
             match sort.by {
                 SortBy::Id | SortBy::Updated => {}
@@ -198,13 +199,13 @@ impl Gateway {
                 _ => return Err(refuse("With _contained, the order is by _lastUpdated or _id, those of the containers.")),
             }
         }
-        let (catalog, base) = (Arc::clone(&self.catalog), Arc::clone(&self.base));
-        let looking = Looking { kind, filter: filter.clone(), known, catalog, base, limits: self.limits };
+        let (of, base) = (Arc::clone(&catalog), Arc::clone(&self.base));
+        let looking = Looking { kind, filter: filter.clone(), known, catalog: of, base, limits: self.limits };
         let within = Within { contained, alone: query.contained_alone, looking: Arc::new(looking) };
-        let schema = self.catalog.schema();
+        let schema = self.schema();
         let both = contained == Contained::Both;
         let may = |other: &ResourceType| schema.slot(other.id(), "contained").is_some() || (both && *other == kind);
-        search.plan.of = schema.resource_types().filter(may).map(|other| self.catalog.of(other).searched()).collect();
+        search.plan.of = schema.resource_types().filter(may).map(|other| catalog.of(other).searched()).collect();
         let containing = Filter::Post(key::contains(kind));
         let inside = Filter::All(vec![containing.clone(), Filter::Probe(search.budget.probe(within.probe()))]);
         search.plan.filter = if both {

@@ -12,9 +12,8 @@ impl Gateway {
         let kind = resource.kind();
         let key = Key { kind, id: self.new_id() };
         let body = resource.body(&key.id);
-        let rows = Box::new(extract::rows(&resource, &self.catalog, &self.base));
-        let write = Write::Put { key, method: Method::Create, body, rows, expect: Expect::Absent };
         for _ in 0..ATTEMPTS {
+            let catalog = self.catalog();
             let mut matches = Vec::new();
             if let Some(condition) = &if_none_exist {
                 let found = self.only_match(kind, condition, "If-None-Exist").await?;
@@ -23,7 +22,10 @@ impl Gateway {
                 }
                 matches.push(found.expectation);
             }
-            match self.store.commit(Commit { writes: vec![write.clone()], matches, idempotency: idempotency.clone() }).await {
+            let rows = Box::new(extract::rows(&resource, &catalog, &self.base));
+            let write = Write::Put { key: key.clone(), method: Method::Create, body: body.clone(), rows, expect: Expect::Absent };
+            let commit = Commit { writes: vec![write], matches, idempotency: idempotency.clone(), ..Commit::default() };
+            match self.commit(&catalog, commit).await.map_err(alone)? {
                 Ok(written) => {
                     return written
                         .into_iter()
@@ -32,12 +34,17 @@ impl Gateway {
                         .map(|version| Answer::Written { version, created: true })
                         .ok_or_else(lost);
                 }
-                Err(StoreError::Unmet(Unmet::Match(_))) => {}
+                Err(StoreError::Unmet(Unmet::Match(_) | Unmet::Catalog)) => {}
                 Err(error) => return Err(error.into()),
             }
         }
         Err(StoreError::Unmet(Unmet::Match(0)).into())
     }
+}
+
+/// A failure of the only write.
+pub(super) fn alone((_, failure): (usize, Failure)) -> Failure {
+    failure
 }
 
 /// A write that came back without its version: the store broke its contract.

@@ -2,6 +2,7 @@
 //!
 //! Source: <https://hl7.org/fhir/R4/http.html#delete>, <https://hl7.org/fhir/R4/http.html#3.1.0.7.1>.
 
+use super::create::alone;
 use super::request::{Delete, Tags, Target};
 use super::update::stale;
 use super::{ATTEMPTS, Answer, Failure, FailureKind, Gateway};
@@ -20,11 +21,13 @@ pub(super) struct Deletion {
 impl Gateway {
     pub(super) async fn delete(&self, delete: Delete) -> Result<Answer, Failure> {
         for _ in 0..ATTEMPTS {
+            let catalog = self.catalog();
             let Deletion { keys, expectation } = self.deletion(&delete).await?;
             let writes = keys.into_iter().map(|(key, expect)| Write::Delete { key, expect }).collect();
-            match self.store.commit(Commit { writes, matches: expectation.into_iter().collect(), idempotency: None }).await {
+            let commit = Commit { writes, matches: expectation.into_iter().collect(), ..Commit::default() };
+            match self.commit(&catalog, commit).await.map_err(alone)? {
                 Ok(written) => return Ok(deleted(&written)),
-                Err(StoreError::Unmet(Unmet::Match(_))) => {}
+                Err(StoreError::Unmet(Unmet::Match(_) | Unmet::Catalog)) => {}
                 // What was found, or judged by `If-Match: *`, has changed meanwhile: judge again.
                 Err(StoreError::Unmet(Unmet::Version { .. })) if delete.may_change() => {}
                 Err(error) => return Err(error.into()),

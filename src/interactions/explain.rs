@@ -14,7 +14,7 @@ impl Gateway {
         let begun = self.clock.now();
         let explanation = self.store.explain(&search.plan).await?;
         let took = self.clock.now().0.saturating_sub(begun.0);
-        let names = Names::of(&self.catalog, &search.conditions);
+        let names = Names::of(&self.catalog(), &search.conditions);
         let text = |name: &'static str, value: String| Draft::object().with("name", name).with("valueString", value);
         let number = |name: &'static str, value: u64| {
             // Integers of FHIR have 32 bits; decimals have room.

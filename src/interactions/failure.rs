@@ -92,6 +92,12 @@ impl From<StoreError> for Failure {
             StoreError::Unmet(Unmet::Match(_)) => {
                 Self::new(FailureKind::Conflict, IssueType::Conflict, "", "Others keep changing what this request depends on: try again.")
             }
+            StoreError::Unmet(Unmet::Catalog) => Self::new(
+                FailureKind::Conflict,
+                IssueType::Transient,
+                "",
+                "The search parameters of this server keep changing: try again in a moment.",
+            ),
             StoreError::TooCostly(what) => Self::new(
                 FailureKind::Unprocessable,
                 IssueType::TooCostly,

@@ -10,6 +10,7 @@ use crate::model::codec::read_json;
 use crate::model::outcome::IssueType;
 use crate::model::reference::{self, Key};
 use crate::model::resource::Resource;
+use crate::search::catalog::Catalog;
 use crate::search::extract;
 use crate::search::key;
 use crate::search::plan::{Filter, Plan};
@@ -26,6 +27,7 @@ impl Gateway {
         search: &Search,
         mut around: Vec<Arc<Version>>,
         mut seen: HashSet<Key>,
+        catalog: &Catalog,
     ) -> Result<Vec<Arc<Version>>, Failure> {
         let mut found: Vec<Arc<Version>> = Vec::new();
         let (mut includes, mut revincludes): (Vec<_>, Vec<_>) = (search.includes.iter().collect(), search.revincludes.iter().collect());
@@ -34,7 +36,7 @@ impl Gateway {
                 break;
             }
             let new = found.len();
-            self.forth(&includes, &around, &mut seen, &mut found).await?;
+            self.forth(&includes, &around, catalog, &mut seen, &mut found).await?;
             self.back(&revincludes, &around, &mut seen, &mut found).await?;
             // What was found leads on only by those that say so.
             includes.retain(|inclusion| inclusion.iterate);
@@ -49,6 +51,7 @@ impl Gateway {
         &self,
         inclusions: &[&Inclusion],
         around: &[Arc<Version>],
+        catalog: &Catalog,
         seen: &mut HashSet<Key>,
         found: &mut Vec<Arc<Version>>,
     ) -> Result<(), Failure> {
@@ -56,7 +59,7 @@ impl Gateway {
             return Ok(());
         }
         for version in around {
-            for key in self.targets(version, inclusions) {
+            for key in self.targets(version, inclusions, catalog) {
                 if seen.insert(key.clone())
                     && let Some(version) = self.store.read(&key).await?.filter(|version| version.body.is_some())
                 {
@@ -69,13 +72,13 @@ impl Gateway {
     }
 
     /// Where the references of a resource lead, in the order in which they stand.
-    fn targets(&self, version: &Version, inclusions: &[&Inclusion]) -> Vec<Key> {
+    fn targets(&self, version: &Version, inclusions: &[&Inclusion], catalog: &Catalog) -> Vec<Key> {
         let wanted: Vec<_> = inclusions.iter().filter(|inclusion| inclusion.source == version.key.kind).collect();
         let Some(resource) = self.parsed(version).filter(|_| !wanted.is_empty()) else { return Vec::new() };
-        let schema = self.catalog.schema();
+        let schema = self.schema();
         let mut keys = Vec::new();
         for inclusion in wanted {
-            for target in extract::targets(&resource, &self.catalog, inclusion.parameter.code, &self.base) {
+            for target in extract::targets(&resource, catalog, &inclusion.parameter.code, &self.base) {
                 let Some((key, _)) = reference::local(&target, schema) else { continue };
                 if inclusion.target.is_none_or(|wanted| wanted == key.kind) {
                     keys.push(key);
@@ -107,7 +110,7 @@ impl Gateway {
             if filter == Filter::Any(Vec::new()) {
                 continue;
             }
-            let of = vec![self.catalog.of(source).searched()];
+            let of = vec![self.catalog().of(source).searched()];
             let mut plan = Plan { of, filter, sort: Vec::new(), after: None, limit: 1000, total: false };
             loop {
                 let next = self.store.search(&plan).await?;
@@ -124,7 +127,7 @@ impl Gateway {
 
     /// A stored resource read again.
     pub(super) fn parsed(&self, version: &Version) -> Option<Resource> {
-        read_json(version.body.as_ref()?, self.catalog.schema(), &self.limits).ok()
+        read_json(version.body.as_ref()?, self.schema(), &self.limits).ok()
     }
 }
 

@@ -17,9 +17,11 @@ pub mod failure;
 mod history;
 mod include;
 pub mod operation;
+mod parameter;
 pub mod patch;
 mod read;
 mod reference;
+mod reindex;
 pub mod request;
 pub mod route;
 mod search;
@@ -29,11 +31,12 @@ mod terms;
 mod transaction;
 mod update;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 pub use failure::{Failure, FailureKind};
+pub use parameter::Catalogs;
 pub use request::{Handling, Interaction, Request};
 
 use crate::base::budget::Limits;
@@ -41,7 +44,6 @@ use crate::base::clock::Clock;
 use crate::base::random::{Random, uuid_text};
 use crate::model::outcome::Issue;
 use crate::model::primitive::Id;
-use crate::search::catalog::Catalog;
 use crate::search::cursor::Signer;
 use crate::search::resolve::PageSize;
 use crate::store::port::{Store, Version};
@@ -55,7 +57,7 @@ pub struct Gateway {
     /// Where resources live.
     pub store: Arc<dyn Store>,
     /// The search parameters of all types.
-    pub catalog: Arc<Catalog>,
+    pub catalogs: Arc<Catalogs>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Chance, for ids.
@@ -72,8 +74,6 @@ pub struct Gateway {
     pub signer: Arc<Signer>,
     /// Whether scripts of other origins are served, for the CapabilityStatement.
     pub cross_origin: bool,
-    /// The CapabilityStatement, made when it is first asked for.
-    pub capabilities: Arc<OnceLock<Bytes>>,
 }
 
 /// What an interaction came to.
@@ -125,7 +125,7 @@ impl Gateway {
             Interaction::Delete(delete) => self.delete(delete).await,
             Interaction::History(history) => self.history(history).await,
             Interaction::Search(search) => self.search(search).await,
-            Interaction::Capabilities => Ok(Answer::Capabilities(self.capabilities.get_or_init(|| capability::statement(self)).clone())),
+            Interaction::Capabilities => Ok(Answer::Capabilities(self.statement())),
             Interaction::Batch(entries) => self.batch(entries).await,
             Interaction::Transaction(transaction) => self.transaction(transaction).await,
             Interaction::Operation(operation) => self.operation(*operation).await,

@@ -3,7 +3,7 @@
 //! A patch is worked out on the version that is current and written only if that is still so; if others wrote in between, it is
 //! worked out anew. Source: <https://hl7.org/fhir/R4/http.html#patch>.
 
-use super::create::lost;
+use super::create::{alone, lost};
 use super::read::{alive, not_found};
 use super::request::{Interaction, Request, Tags, Target, tags};
 use super::update::stale;
@@ -53,17 +53,19 @@ pub(super) fn interpret(request: &Request, target: Target) -> Result<Interaction
 impl Gateway {
     pub(super) async fn patch(&self, patch: PatchOf) -> Result<Answer, Failure> {
         for _ in 0..ATTEMPTS {
+            let catalog = self.catalog();
             let (Patched { key, resource, version }, found) = self.patched(&patch).await?;
             let body = resource.body(&key.id);
-            let rows = Box::new(extract::rows(&resource, &self.catalog, &self.base));
+            let rows = Box::new(extract::rows(&resource, &catalog, &self.base));
             let write = Write::Put { key, method: Method::Update, body, rows, expect: Expect::Version(version) };
-            match self.store.commit(Commit { writes: vec![write], matches: found.into_iter().collect(), ..Commit::default() }).await {
+            let commit = Commit { writes: vec![write], matches: found.into_iter().collect(), ..Commit::default() };
+            match self.commit(&catalog, commit).await.map_err(alone)? {
                 Ok(written) => {
                     let version = written.into_iter().next().and_then(|written| written.version);
                     return Ok(Answer::Written { version: version.ok_or_else(lost)?, created: false });
                 }
                 // Others wrote in between: the same patch on what is there now, if it may still be done.
-                Err(StoreError::Unmet(Unmet::Version { .. } | Unmet::Match(_))) => {}
+                Err(StoreError::Unmet(Unmet::Version { .. } | Unmet::Match(_) | Unmet::Catalog)) => {}
                 Err(error) => return Err(error.into()),
             }
         }
@@ -84,10 +86,10 @@ impl Gateway {
         if patch.if_match.as_ref().is_some_and(|tags| !tags.cover(current.version)) {
             return Err(stale(&current.key, current.version));
         }
-        let stored = read_json(current.body.as_deref().unwrap_or_default(), self.catalog.schema(), &self.limits);
+        let stored = read_json(current.body.as_deref().unwrap_or_default(), self.schema(), &self.limits);
         let stored = stored.map_err(|issues| StoreError::Failed(format!("{} as stored cannot be read: {issues:?}", current.key)))?;
         let resource = patch.patch.apply(&stored, &self.limits)?;
-        let issues = validate::code::check(&resource, self.catalog.definitions());
+        let issues = validate::code::check(&resource, self.definitions());
         if !issues.is_empty() {
             return Err(super::refused(FailureKind::Unprocessable, issues));
         }

@@ -38,7 +38,7 @@ impl Gateway {
         if !issues.is_empty() {
             return Err(super::refused(FailureKind::Invalid, issues));
         }
-        Ok(match subset::of(&version, view.summary, &view.elements, self.catalog.schema(), &self.limits) {
+        Ok(match subset::of(&version, view.summary, &view.elements, self.schema(), &self.limits) {
             Some(part) => Answer::Subset(version, part),
             None => Answer::Resource(version),
         })

@@ -280,7 +280,7 @@ impl Gateway {
     /// When body, headers or parameters do not fit the address.
     pub fn follow(&self, route: Route, mut request: Request) -> Result<Interaction, Failure> {
         if let Some(resource) = &request.resource {
-            request.issues.extend(validate::code::check(resource, self.catalog.definitions()));
+            request.issues.extend(validate::code::check(resource, self.definitions()));
         }
         if !request.issues.is_empty() && !matches!(route, Route::Bundle) {
             return Err(super::refused(FailureKind::Invalid, request.issues));

@@ -62,7 +62,7 @@ impl Gateway {
     /// # Errors
     /// When there is nothing, or the method is not possible there.
     pub fn route(&self, verb: Verb, path: &str) -> Result<Route, Failure> {
-        let schema = self.catalog.schema();
+        let schema = self.schema();
         let parts: Vec<&str> = path.split('/').collect();
         match (verb, parts.as_slice()) {
             (verb, [.., name]) if name.starts_with('$') => self.operation_at(verb, &parts, name),
@@ -120,13 +120,13 @@ impl Gateway {
     fn inside(&self, key: Key, inner: &str, possible: bool, allowed: &'static [&'static str]) -> Result<Route, Failure> {
         let nothing = |told: String| Failure::new(FailureKind::NotFound, IssueType::NotFound, "", told);
         let compartment = self.compartment(key.kind).ok_or_else(|| {
-            let known: Vec<_> = self.catalog.definitions().compartments().iter().map(|compartment| compartment.name).collect();
+            let known: Vec<_> = self.definitions().compartments().iter().map(|compartment| compartment.name).collect();
             nothing(format!("There is nothing at \"{key}/{}\": compartments are around {}.", short(inner), known.join(", ")))
         })?;
         let route = if inner == "*" {
             Route::Compartment(key)
         } else {
-            let kind = resource_type(inner, self.catalog.schema())?;
+            let kind = resource_type(inner, self.schema())?;
             if self.membership(&key, kind).is_none() {
                 return Err(nothing(format!("No {kind} can be in the compartment of a {}.", compartment.name)));
             }
@@ -136,7 +136,7 @@ impl Gateway {
     }
 
     fn operation_at(&self, verb: Verb, parts: &[&str], name: &str) -> Result<Route, Failure> {
-        let schema = self.catalog.schema();
+        let schema = self.schema();
         let level = match parts {
             [_] => Level::System,
             [kind, _] => Level::Type(resource_type(kind, schema)?),

@@ -8,13 +8,14 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use super::bundle::{Mode, Writer, warnings};
 use super::contained::{Entry, Within};
 use super::request::{Handling, SearchOf};
-use super::{Answer, Failure, FailureKind, Gateway, refused, subset};
+use super::{ATTEMPTS, Answer, Failure, FailureKind, Gateway, refused, subset};
 use crate::model::outcome::{Issue, IssueType};
 use crate::model::schema::ResourceType;
+use crate::search::catalog::Catalog;
 use crate::search::plan::Filter;
 use crate::search::query::{self, Contained, Include, Query, Summary, Total};
 use crate::search::resolve::Search;
-use crate::store::port::{Page, Version};
+use crate::store::port::{Page, StoreError, Unmet, Version};
 
 /// What may stand in a query value as it is.
 pub(super) const PLAIN: &AsciiSet =
@@ -22,21 +23,35 @@ pub(super) const PLAIN: &AsciiSet =
 
 impl Gateway {
     pub(super) async fn search(&self, of: SearchOf) -> Result<Answer, Failure> {
+        for _ in 0..ATTEMPTS {
+            let catalog = self.catalog();
+            let (answer, own) = self.search_by(&of, &catalog).await?;
+            // Rows of a parameter that was changed or deleted meanwhile do not answer.
+            if !own || self.is_current(&catalog).await? {
+                return Ok(answer);
+            }
+        }
+        Err(StoreError::Unmet(Unmet::Catalog).into())
+    }
+
+    /// The answer to a search as a catalog understands it, and whether it rests on parameters of this server's own.
+    async fn search_by(&self, of: &SearchOf, catalog: &Arc<Catalog>) -> Result<(Answer, bool), Failure> {
         let SearchOf { kind, around, parameters, handling } = of;
-        let (query, mut issues) = query::read(&parameters);
+        let kind = *kind;
+        let (query, mut issues) = query::read(parameters);
         let kinds = self.kinds(kind, &query)?;
         if query.explain && !self.explain {
             let told = "How a search is run is told only if the server is configured for it ([search] explain = true).";
             issues.push(Issue::error(IssueType::NotSupported, "_explain", told));
         }
-        let (mut search, more) = self.resolved(&query, &kinds).await?;
+        let (mut search, more) = self.resolved(&query, &kinds, catalog).await?;
         issues.extend(more);
-        if !issues.is_empty() && handling == Handling::Strict {
+        if !issues.is_empty() && *handling == Handling::Strict {
             return Err(refused(FailureKind::Invalid, issues));
         }
         let mut address = self.address(kind, &search.used, search.plan.limit);
         if let Some(key) = around {
-            let Some(membership) = kind.and_then(|kind| self.membership(&key, kind)) else { return Err(super::read::not_found(&key)) };
+            let Some(membership) = kind.and_then(|kind| self.membership(key, kind)) else { return Err(super::read::not_found(key)) };
             search.plan.filter = Filter::All(vec![membership, search.plan.filter]);
             address.insert_str(self.base.len() + 1, &format!("{key}/"));
         }
@@ -49,18 +64,19 @@ impl Gateway {
         }
         let within = self.within(&mut search, &query, &kinds).await?;
         if query.explain && self.explain {
-            return self.explain(&search, &address).await.map(Answer::Parameters);
+            return Ok((self.explain(&search, &address).await.map(Answer::Parameters)?, search.own));
         }
         let mut page = self.store.search(&search.plan).await?;
         if let Some(within) = within.as_ref().filter(|within| within.is_alone() && search.plan.total) {
             page.total = Some(self.count_within(&search.plan, within).await?);
         }
-        self.searchset(&search, within.as_ref(), &address, query.cursor.as_deref(), &page, &issues).await.map(Answer::Bundle)
+        let bundle = self.searchset((&search, catalog), within.as_ref(), &address, query.cursor.as_deref(), &page, &issues).await?;
+        Ok((Answer::Bundle(bundle), search.own))
     }
 
     /// The types that are searched: that of the address, or those of `_type`, or all.
     fn kinds(&self, kind: Option<ResourceType>, query: &Query) -> Result<Vec<ResourceType>, Failure> {
-        let schema = self.catalog.schema();
+        let schema = self.schema();
         match (kind, query.types.as_slice()) {
             (Some(kind), []) => Ok(vec![kind]),
             (Some(_), _) => Err(Failure::invalid("_type", "The address names the type already: _type is for searches at the base.")),
@@ -79,7 +95,7 @@ impl Gateway {
 
     async fn searchset(
         &self,
-        search: &Search,
+        (search, catalog): (&Search, &Catalog),
         within: Option<&Within>,
         address: &str,
         cursor: Option<&str>,
@@ -92,7 +108,8 @@ impl Gateway {
         };
         // A contained resource has no address that others could refer to.
         let seen = matches.iter().filter(|entry| entry.inner.is_none()).map(|entry| entry.version.key.clone()).collect();
-        let others = self.included(search, matches.iter().map(|entry| Arc::clone(&entry.version)).collect(), seen).await?;
+        let around = matches.iter().map(|entry| Arc::clone(&entry.version)).collect();
+        let others = self.included(search, around, seen, catalog).await?;
         let with = |token: &str| format!("{address}{}{}={token}", if address.contains('?') { '&' } else { '?' }, query::CURSOR);
         let mut links = vec![("self", cursor.map_or_else(|| address.to_owned(), &with))];
         if let Some(last) = page.hits.last().filter(|_| page.more) {
@@ -119,7 +136,7 @@ impl Gateway {
     fn write(&self, entry: &Entry, search: &Search, mode: Mode, writer: &mut Writer) {
         let Some(body) = &entry.version.body else { return };
         let url = entry.url(&self.base);
-        let part = subset::of(&entry.version, Some(search.summary), &search.elements, self.catalog.schema(), &self.limits);
+        let part = subset::of(&entry.version, Some(search.summary), &search.elements, self.schema(), &self.limits);
         let body = part.as_ref().unwrap_or(body);
         writer.found(Some(&url), std::str::from_utf8(body).unwrap_or("{}"), mode);
     }

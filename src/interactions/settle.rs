@@ -16,6 +16,7 @@ use super::{Failure, FailureKind, Gateway};
 use crate::model::outcome::IssueType;
 use crate::model::reference::Key;
 use crate::model::resource::Resource;
+use crate::search::catalog::Catalog;
 use crate::search::extract;
 use crate::store::evaluate::{Candidate, Nowhere, is_alone};
 use crate::store::port::{Expect, Match, Method, Version, Write};
@@ -108,7 +109,7 @@ fn place(i: usize) -> String {
 
 impl Gateway {
     /// Settles identities, replaces references, and lays out the writes.
-    pub(super) async fn decide(&self, steps: &[Step]) -> Result<Decision, Failure> {
+    pub(super) async fn decide(&self, steps: &[Step], catalog: &Catalog) -> Result<Decision, Failure> {
         let mut settled = Settled::default();
         let mut parts: Vec<(usize, Part)> = Vec::with_capacity(steps.len());
         let mut in_order: Vec<(usize, &Step)> = steps.iter().enumerate().collect();
@@ -127,7 +128,7 @@ impl Gateway {
         self.refer_by_search(steps, &parts, &mut identities, &mut settled).await?;
         self.refer_to_versions(steps, &mut parts, &mut identities, &mut settled).await?;
         self.rehearse(steps, &parts).await?;
-        self.lay_out(steps, parts, &identities, settled)
+        self.lay_out(steps, parts, &identities, settled, catalog)
     }
 
     async fn part(&self, i: usize, interaction: &Interaction, settled: &mut Settled) -> Result<Part, Failure> {
@@ -216,7 +217,7 @@ impl Gateway {
             if let (Part::Put { key, .. }, Some(resource)) = (part, part.content(step))
                 && key.kind == kind
             {
-                let rows = extract::rows(resource, &self.catalog, &self.base);
+                let rows = extract::rows(resource, &self.catalog(), &self.base);
                 let candidate = Candidate { row: 0, id: key.id.as_str(), rows: &rows, updated: self.clock.now() };
                 if candidate.holds(&found.expectation.plan.filter, &Nowhere)? {
                     keys.push(key.clone());
@@ -288,7 +289,14 @@ impl Gateway {
         Ok(())
     }
 
-    fn lay_out(&self, steps: &[Step], parts: Vec<Part>, identities: &Identities, settled: Settled) -> Result<Decision, Failure> {
+    fn lay_out(
+        &self,
+        steps: &[Step],
+        parts: Vec<Part>,
+        identities: &Identities,
+        settled: Settled,
+        catalog: &Catalog,
+    ) -> Result<Decision, Failure> {
         let mut decision = Decision { matches: settled.matches, renewable: settled.renewable, ..Decision::default() };
         let mut fates: Vec<(usize, Fate)> = Vec::with_capacity(steps.len());
         let mut sorted: Vec<(usize, (&Step, Part))> = steps.iter().zip(parts).enumerate().collect();
@@ -302,7 +310,7 @@ impl Gateway {
             let fate = match (part, content.transpose()?) {
                 (Part::Put { key, method, expect, .. }, Some(resource)) => {
                     let body = resource.body(&key.id);
-                    let rows = Box::new(extract::rows(&resource, &self.catalog, &self.base));
+                    let rows = Box::new(extract::rows(&resource, catalog, &self.base));
                     decision.writes.push(Write::Put { key, method, body, rows, expect });
                     Fate::Write(number)
                 }

@@ -7,6 +7,7 @@ use crate::model::outcome::{Issue, IssueType};
 use crate::model::reference;
 use crate::model::resource::Resource;
 use crate::model::schema::ResourceType;
+use crate::search::catalog::Catalog;
 use crate::search::key;
 use crate::search::plan::{Filter, Plan};
 use crate::search::query::Query;
@@ -18,11 +19,16 @@ const MOST: usize = 100;
 
 impl Gateway {
     /// Gives a query its meaning for some types.
-    pub(super) async fn resolved(&self, query: &Query, kinds: &[ResourceType]) -> Result<(Search, Vec<Issue>), Failure> {
+    pub(super) async fn resolved(
+        &self,
+        query: &Query,
+        kinds: &[ResourceType],
+        catalog: &Arc<Catalog>,
+    ) -> Result<(Search, Vec<Issue>), Failure> {
         let mut known = Known::new();
         loop {
             // What one value set imports is known when it was read: so it goes round by round.
-            let (search, issues) = resolve(query, kinds, &self.catalog, &self.base, self.page_size, &known);
+            let (search, issues) = resolve(query, kinds, catalog, &self.base, self.page_size, &known);
             if search.needs.is_empty() {
                 return Ok((search, issues));
             }
@@ -43,12 +49,13 @@ impl Gateway {
             Need::ValueSet(name) => ("ValueSet", name),
             Need::CodeSystem(name) => ("CodeSystem", name),
         };
-        let schema = self.catalog.schema();
+        let schema = self.schema();
         let Some(kind) = schema.resource_type(kind) else { return Ok(None) };
         if let Some((key, None)) = reference::local(name, schema).filter(|(key, _)| key.kind == kind) {
             return Ok(self.store.read(&key).await?.and_then(|version| self.parsed(&version)));
         }
-        let own = self.catalog.of(kind);
+        let catalog = self.catalog();
+        let own = catalog.of(kind);
         let (Some(url), Some(version)) = (own.parameter("url"), own.parameter("version")) else { return Ok(None) };
         let (bare, wanted) = name.split_once('|').map_or((name.as_str(), None), |(bare, version)| (bare, Some(version)));
         let mut all = vec![Filter::Post(key::uri(url.parameter.number, bare))];

@@ -54,17 +54,23 @@ impl Gateway {
             steps.push(Step { full_url: entry.full_url, interaction });
         }
         for _ in 0..ATTEMPTS {
-            let Decision { writes, matches, fates, renewable } = self.decide(&steps).await?;
-            match self.store.commit(Commit { writes, matches, idempotency: transaction.idempotency.clone() }).await {
+            let catalog = self.catalog();
+            let Decision { writes, matches, fates, renewable } = self.decide(&steps, &catalog).await?;
+            let entry_of = |write: usize| {
+                let own = |fate: &Fate| match fate {
+                    Fate::Write(number) => *number == write,
+                    Fate::Delete(range) => range.contains(&write),
+                    Fate::Existing(_) | Fate::Read => false,
+                };
+                fates.iter().position(own).unwrap_or(0)
+            };
+            let commit = Commit { writes, matches, idempotency: transaction.idempotency.clone(), ..Commit::default() };
+            let inside = |(write, failure): (usize, Failure)| failure.inside(&format!("Bundle.entry[{}]", entry_of(write)));
+            match self.commit(&catalog, commit).await.map_err(inside)? {
                 Ok(written) => return self.answers(&steps, &fates, &written).await,
-                Err(StoreError::Unmet(Unmet::Match(_))) => {}
+                Err(StoreError::Unmet(Unmet::Match(_) | Unmet::Catalog)) => {}
                 Err(StoreError::Unmet(Unmet::Version { write, .. })) => {
-                    let own = |fate: &Fate| match fate {
-                        Fate::Write(number) => *number == write,
-                        Fate::Delete(range) => range.contains(&write),
-                        Fate::Existing(_) | Fate::Read => false,
-                    };
-                    let entry = fates.iter().position(own).unwrap_or(0);
+                    let entry = entry_of(write);
                     // What was worked out on a version that is gone is worked out anew, and then perhaps refused.
                     if !renewable.contains(&entry) {
                         let unmet = StoreError::Unmet(Unmet::Version { write, current: None });

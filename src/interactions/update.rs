@@ -4,7 +4,7 @@
 
 use std::collections::HashSet;
 
-use super::create::lost;
+use super::create::{alone, lost};
 use super::request::{Tags, Target, Update};
 use super::{ATTEMPTS, Answer, Failure, FailureKind, Gateway};
 use crate::model::outcome::IssueType;
@@ -24,17 +24,19 @@ pub(super) struct Aimed {
 
 impl Gateway {
     pub(super) async fn update(&self, update: Box<Update>) -> Result<Answer, Failure> {
-        let rows = Box::new(extract::rows(&update.resource, &self.catalog, &self.base));
         for _ in 0..ATTEMPTS {
+            let catalog = self.catalog();
             let Aimed { key, expect, expectation, .. } = self.aim(&update, &HashSet::new()).await?;
             let body = update.resource.body(&key.id);
-            let write = Write::Put { key: key.clone(), method: Method::Update, body, rows: rows.clone(), expect };
-            match self.store.commit(Commit { writes: vec![write], matches: expectation.into_iter().collect(), idempotency: None }).await {
+            let rows = Box::new(extract::rows(&update.resource, &catalog, &self.base));
+            let write = Write::Put { key: key.clone(), method: Method::Update, body, rows, expect };
+            let commit = Commit { writes: vec![write], matches: expectation.into_iter().collect(), ..Commit::default() };
+            match self.commit(&catalog, commit).await.map_err(alone)? {
                 Ok(written) => {
                     let written = written.into_iter().next().ok_or_else(lost)?;
                     return Ok(Answer::Written { version: written.version.ok_or_else(lost)?, created: written.created });
                 }
-                Err(StoreError::Unmet(Unmet::Match(_))) => {}
+                Err(StoreError::Unmet(Unmet::Match(_) | Unmet::Catalog)) => {}
                 Err(StoreError::Unmet(Unmet::Version { .. })) if update.may_change() => {}
                 Err(StoreError::Unmet(Unmet::Version { .. })) if update.only_new => return Err(exists(&key)),
                 Err(error) => return Err(error.into()),

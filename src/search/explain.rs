@@ -26,7 +26,7 @@ impl<'a> Names<'a> {
         for kind in catalog.schema().resource_types() {
             names.keys.insert(key::of_type(kind), kind.name());
             for compiled in catalog.of(kind).parameters() {
-                let (number, code) = (compiled.parameter.number, compiled.parameter.code);
+                let (number, code) = (compiled.parameter.number, &compiled.parameter.code);
                 names.parameters.insert(number, format!("{kind}.{code}"));
                 names.parameters.insert(key::aside(number, Aside::Canonical), format!("{kind}.{code} in canonical units"));
                 names.parameters.insert(key::aside(number, Aside::Position), format!("{kind}.{code} counted from 1"));

@@ -8,6 +8,7 @@
 pub mod budget;
 pub mod catalog;
 pub mod cursor;
+pub mod custom;
 pub mod explain;
 pub mod extract;
 pub mod key;

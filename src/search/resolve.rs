@@ -21,7 +21,7 @@ pub use condition::modifiers;
 pub use include::Inclusion;
 
 use super::budget::Budget;
-use super::catalog::{Catalog, TypeCatalog};
+use super::catalog::{Catalog, Compiled, Origin, TypeCatalog};
 use super::plan::{Filter, Plan, Sort};
 use super::query::{Query, Summary, Total};
 use super::terms::{Known, Need, Terms};
@@ -43,6 +43,8 @@ pub struct Search {
     pub elements: Vec<String>,
     /// The parts of the query that were understood, to be told in the self link.
     pub used: Query,
+    /// Whether it rests on parameters of this server's own, and so on the generation of the catalog.
+    pub own: bool,
     /// What has to be looked for on this server before the query can be understood; until then there are issues about it.
     pub needs: Vec<Need>,
     /// What the plan may read.
@@ -75,6 +77,10 @@ struct Resolver<'a> {
     terms: Terms<'a>,
     /// How many more links its chains may have: a chain through references to any type grows by all types at each step.
     links: Cell<usize>,
+    /// Whether it met a parameter of this server's own.
+    met_own: Cell<bool>,
+    /// Whether it met one that cannot be asked for yet.
+    met_unready: Cell<bool>,
 }
 
 /// Most links in the plan of a query.
@@ -93,7 +99,9 @@ pub fn resolve(
     size: PageSize,
     known: &Known,
 ) -> (Search, Vec<Issue>) {
-    let resolver = Resolver { catalog, base, terms: Terms::new(known, catalog.definitions(), base), links: Cell::new(LINKS) };
+    let terms = Terms::new(known, catalog.definitions(), base);
+    let (links, met_own, met_unready) = (Cell::new(LINKS), Cell::new(false), Cell::new(false));
+    let resolver = Resolver { catalog, base, terms, links, met_own, met_unready };
     let types: Vec<&TypeCatalog> = kinds.iter().map(|kind| catalog.of(*kind)).collect();
     let mut issues = Vec::new();
     let mut used = Query { criteria: Vec::new(), sort: Vec::new(), includes: Vec::new(), revincludes: Vec::new(), ..query.clone() };
@@ -133,11 +141,25 @@ pub fn resolve(
     let sort = sort.into_iter().map(|sort| budget.sort(sort)).collect();
     let plan = Plan { of: types.iter().map(|own| own.searched()).collect(), filter, sort, after: None, limit, total };
     let summary = query.summary.unwrap_or(Summary::False);
-    let needs = resolver.terms.needs();
-    (Search { plan, includes, revincludes, summary, elements: query.elements.clone(), used, needs, budget, conditions }, issues)
+    let (needs, own) = (resolver.terms.needs(), resolver.met_own.get());
+    (Search { plan, includes, revincludes, summary, elements: query.elements.clone(), used, own, needs, budget, conditions }, issues)
 }
 
 impl Resolver<'_> {
+    /// The parameter of a code; why it cannot be asked for, if it is known but not served yet.
+    fn parameter<'t>(&self, own: &'t TypeCatalog, code: &str) -> Result<&'t Compiled, Option<String>> {
+        let compiled = own.known(code).ok_or(None)?;
+        match &compiled.origin {
+            Origin::BuiltIn => {}
+            Origin::Own => self.met_own.set(true),
+            Origin::Unready(why) => {
+                self.met_unready.set(true);
+                return Err(Some(format!("{}.{code} cannot be asked for yet: {why}.", own.kind)));
+            }
+        }
+        Ok(compiled)
+    }
+
     /// A condition over several types: what it means for each of them.
     fn on_each(&self, types: &[&TypeCatalog], condition: impl Fn(&TypeCatalog) -> Result<Filter, Issue>) -> Result<Filter, Issue> {
         if let [own] = types {

@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use moka::sync::Cache;
 
-use super::port::{Answer, Change, Commit, Explanation, History, HistoryPlan, Page, Store, StoreError, Version, Write, Written};
+use super::port::{Answer, Change, Commit, Explanation, History, HistoryPlan, Page, Parameters, Store, StoreError, Version, Written};
 use crate::model::reference::Key;
 use crate::search::plan::Plan;
 
@@ -117,7 +117,7 @@ impl<S: Store> Shared<S> {
     }
 
     async fn commit(&self, commit: Commit) -> Result<Vec<Written>, StoreError> {
-        let keys: Vec<Key> = commit.writes.iter().map(|(Write::Put { key, .. } | Write::Delete { key, .. })| key.clone()).collect();
+        let keys: Vec<Key> = commit.writes.iter().map(|write| write.key().clone()).collect();
         // A request that was made before is answered with the versions of then, which may not be current any more.
         let current = commit.idempotency.is_none();
         let touched = self.begin(&keys);
@@ -170,6 +170,14 @@ impl<S: Store + 'static> Store for Cached<S> {
 
     fn secret(&self, proposal: [u8; 32]) -> Answer<'_, [u8; 32]> {
         self.shared.store.secret(proposal)
+    }
+
+    fn parameters(&self) -> Answer<'_, Parameters> {
+        self.shared.store.parameters()
+    }
+
+    fn lease<'a>(&'a self, name: &'a str, owner: &'a str, microseconds: i64) -> Answer<'a, bool> {
+        self.shared.store.lease(name, owner, microseconds)
     }
 
     fn close(&self) -> Answer<'_, ()> {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::base::clock::Instant;
+use crate::model::primitive::Id;
 use crate::model::reference::Key;
 use crate::model::resource::Body;
 use crate::model::schema::ResourceType;
@@ -55,6 +56,8 @@ pub enum Unmet {
     Match(usize),
     /// The idempotency key was used before for another request.
     Idempotency,
+    /// The rows were extracted with search parameters of another generation than the store's.
+    Catalog,
 }
 
 /// What happened to a resource.
@@ -131,6 +134,64 @@ pub enum Write {
         /// What must be there before.
         expect: Expect,
     },
+    /// Replaces the index rows of a living resource, if it is still of that version. Nothing else changes: neither version nor
+    /// time, history or change feed. Of another version nothing is written, and that is no failure.
+    Index {
+        /// The resource.
+        key: Key,
+        /// The version that the rows were extracted from.
+        version: u64,
+        /// The rows under which it is found from now on.
+        rows: Box<Rows>,
+    },
+}
+
+impl Write {
+    /// The resource that is written.
+    #[must_use]
+    pub fn key(&self) -> &Key {
+        match self {
+            Self::Put { key, .. } | Self::Delete { key, .. } | Self::Index { key, .. } => key,
+        }
+    }
+}
+
+/// A search parameter of the server's own that comes, changes or goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Definition {
+    /// The id of its SearchParameter.
+    pub id: Id,
+    /// What defines it; `None` if it goes.
+    pub text: Option<Bytes>,
+}
+
+/// How far the rows of a parameter are complete, as whoever makes them tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Progress {
+    /// The id of its SearchParameter.
+    pub id: Id,
+    /// The generation with which its present definition came. Progress of an older one is not kept.
+    pub since: u64,
+    /// The progress, whatever it means.
+    pub text: Bytes,
+}
+
+/// A search parameter of the server's own, as the store keeps it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// What defines it.
+    pub text: Bytes,
+    /// How far its rows are complete; empty since its definition came.
+    pub progress: Progress,
+}
+
+/// The search parameters of the server's own.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Parameters {
+    /// Grows whenever one comes, changes or goes; 0 before the first.
+    pub generation: u64,
+    /// In the order in which their definitions came.
+    pub stored: Vec<Stored>,
 }
 
 /// A search that decided something, and what it found: verified when the commit happens.
@@ -160,6 +221,12 @@ pub struct Commit {
     pub matches: Vec<Match>,
     /// The request's own key.
     pub idempotency: Option<Idempotency>,
+    /// The generation of the parameters with which rows were extracted and searches understood; must be the store's.
+    pub generation: u64,
+    /// Parameters that come, change or go with these writes. If there are any, the store's generation grows by one.
+    pub definitions: Vec<Definition>,
+    /// Progress that is made with these writes.
+    pub progress: Vec<Progress>,
 }
 
 /// What became of one write.
@@ -323,6 +390,12 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// The secret of the store, the same for all gateways on it and after every restart: what is signed with it stays good.
     /// The proposal becomes the secret if there is none yet.
     fn secret(&self, proposal: [u8; 32]) -> Answer<'_, [u8; 32]>;
+
+    /// The search parameters of the server's own.
+    fn parameters(&self) -> Answer<'_, Parameters>;
+
+    /// Takes or renews the right to do what only one gateway may do, for so many microseconds; false while another has it.
+    fn lease<'a>(&'a self, name: &'a str, owner: &'a str, microseconds: i64) -> Answer<'a, bool>;
 
     /// Waits for writes under way, then closes.
     fn close(&self) -> Answer<'_, ()>;

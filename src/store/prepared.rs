@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::keys;
-use super::port::{Commit, Expect, Idempotency, Match, Method, StoreError, Version, Write};
+use super::port::{Commit, Definition, Expect, Idempotency, Match, Method, Progress, StoreError, Version, Write};
 use crate::model::reference::Key;
 use crate::model::resource::Body;
 use crate::model::schema::ResourceType;
@@ -18,6 +18,9 @@ pub(crate) struct Prepared<K, S> {
     pub(crate) writes: Vec<PreparedWrite<K, S>>,
     pub(crate) matches: Vec<Match>,
     pub(crate) idempotency: Option<Idempotency>,
+    pub(crate) generation: u64,
+    pub(crate) definitions: Vec<Definition>,
+    pub(crate) progress: Vec<Progress>,
     /// Roughly the memory it takes, in bytes.
     pub(crate) size: usize,
 }
@@ -29,8 +32,20 @@ pub(crate) struct PreparedWrite<K, S> {
     /// The code of its type.
     pub(crate) kind: K,
     pub(crate) expect: Expect,
-    /// `None` for a deletion.
+    /// `None` for a deletion, and when only index rows are replaced.
     pub(crate) content: Option<Content<S>>,
+    /// Index rows that replace those of a version.
+    pub(crate) index: Option<Index>,
+}
+
+/// Index rows without content.
+#[derive(Debug)]
+pub(crate) struct Index {
+    /// The version that they belong to.
+    pub(crate) version: u64,
+    pub(crate) rows: Arc<Rows>,
+    /// The rows, packed, as the database keeps them.
+    pub(crate) keys: Vec<u8>,
 }
 
 /// What is stored.
@@ -45,35 +60,48 @@ pub(crate) struct Content<S> {
 }
 
 impl<K, S> Prepared<K, S> {
-    /// Prepares a commit. `code` gives the code of a type, `form` the form in which a body and its packed rows are kept.
+    /// Prepares a commit. `code` gives the code of a type, `form` the form in which a body (if there is one) and packed rows are kept.
     pub(crate) fn with(
-        commit: Commit,
+        mut commit: Commit,
         code: impl Fn(ResourceType) -> Result<K, StoreError>,
-        mut form: impl FnMut(&Body, Vec<u8>) -> (S, Vec<u8>),
+        mut form: impl FnMut(Option<&Body>, Vec<u8>) -> (S, Vec<u8>),
     ) -> Result<Self, StoreError> {
         let mut size = 0;
         let mut writes = Vec::with_capacity(commit.writes.len());
-        for write in commit.writes {
-            let (key, expect, content) = match write {
-                Write::Delete { key, expect } => (key, expect, None),
-                Write::Put { key, method, body, mut rows, expect } => {
-                    rows.tidy();
-                    rows.mark_wide();
-                    let keys = keys::pack(&rows);
+        for write in std::mem::take(&mut commit.writes) {
+            let (key, expect, content, index) = match write {
+                Write::Delete { key, expect } => (key, expect, None, None),
+                Write::Put { key, method, body, rows, expect } => {
+                    let (rows, keys) = packed(rows);
                     size += body.size() + 3 * keys.len();
-                    let (stored, keys) = form(&body, keys);
-                    (key, expect, Some(Content { method, body, rows: Arc::new(*rows), keys, stored }))
+                    let (stored, keys) = form(Some(&body), keys);
+                    (key, expect, Some(Content { method, body, rows, keys, stored }), None)
+                }
+                Write::Index { key, version, rows } => {
+                    let (rows, keys) = packed(rows);
+                    size += 3 * keys.len();
+                    let (_, keys) = form(None, keys);
+                    (key, Expect::Anything, None, Some(Index { version, rows, keys }))
                 }
             };
             size += 200;
-            writes.push(PreparedWrite { kind: code(key.kind)?, key, expect, content });
+            writes.push(PreparedWrite { kind: code(key.kind)?, key, expect, content, index });
         }
         let mut seen = HashSet::new();
         if writes.len() > 1 && !writes.iter().all(|write| seen.insert(&write.key)) {
             return Err(StoreError::Failed("a commit writes one resource twice".to_owned()));
         }
-        Ok(Self { writes, matches: commit.matches, idempotency: commit.idempotency, size })
+        let Commit { matches, idempotency, generation, definitions, progress, .. } = commit;
+        Ok(Self { writes, matches, idempotency, generation, definitions, progress, size })
     }
+}
+
+/// Rows as they are kept, and packed.
+fn packed(mut rows: Box<Rows>) -> (Arc<Rows>, Vec<u8>) {
+    rows.tidy();
+    rows.mark_wide();
+    let keys = keys::pack(&rows);
+    (Arc::new(*rows), keys)
 }
 
 impl<S> Content<S> {

@@ -3,17 +3,26 @@
 
 use serde_json::{Value, json};
 
+use crate::support::client::Reply;
 use crate::support::gateway::BackEnd;
 use crate::support::{Client, TestGateway};
+use crate::surface::{self, Ask, ask};
 
-const JSON: &[(&str, &str)] = &[("content-type", "application/fhir+json"), ("prefer", "return=representation")];
+/// Headers that tell when and to whom something was said, not what.
+const APART: [&str; 3] = ["date", "content-length", "x-request-id"];
 
-/// Status, the headers that tell of the resource, and the body.
-async fn ask(client: &Client, method: &str, path: &str, body: &str) -> (u16, Vec<String>, String) {
-    let headers = if body.is_empty() { &[][..] } else { JSON };
-    let reply = client.send(method, path, headers, body.to_owned()).await.unwrap();
-    let told = ["location", "etag", "last-modified", "content-type", "content-location"].map(|name| reply.header(name).to_owned());
-    (reply.status.as_u16(), told.to_vec(), reply.text().to_owned())
+async fn send(client: &Client, asked: &Ask) -> Reply {
+    let headers: Vec<(&str, &str)> = asked.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    client.send(&asked.method, &asked.path, &headers, asked.body.clone()).await.unwrap()
+}
+
+/// Status, headers and body without what names the server itself.
+fn told(reply: &Reply, base: &str) -> (u16, Vec<String>, String) {
+    let kept = reply.headers.iter().filter(|(name, _)| !APART.contains(&name.as_str()));
+    let mut headers: Vec<String> =
+        kept.map(|(name, value)| format!("{name}: {}", plain(&String::from_utf8_lossy(value.as_bytes()), base))).collect();
+    headers.sort();
+    (reply.status.as_u16(), headers, plain(&String::from_utf8_lossy(&reply.body), base))
 }
 
 fn pick(choices: &[&str], n: usize) -> String {
@@ -110,30 +119,96 @@ fn next(text: &str, base: &str) -> Option<String> {
     Some(next.strip_prefix(base)?.trim_start_matches('/').to_owned())
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn both_databases_answer_alike() {
-    let servers = [TestGateway::over_store(BackEnd::Sqlite).await, TestGateway::over_store(BackEnd::Postgres).await];
-    let writes = writes().into_iter().map(|(method, path, body)| {
-        let body = if body.is_null() { String::new() } else { body.to_string() };
-        (method, [path.clone(), path], body)
-    });
-    let reads = READS.iter().map(|path| ("GET".to_owned(), [*path, *path].map(str::to_owned), String::new()));
-    let mut requests: Vec<(String, [String; 2], String)> = writes.chain(reads).collect();
+/// Two servers that have nothing in common but the requests.
+async fn both() -> [TestGateway; 2] {
+    [TestGateway::over_store(BackEnd::Sqlite).await, TestGateway::over_store(BackEnd::Postgres).await]
+}
+
+/// Sends everything to both, pages to the end, and gives how many answers were the same.
+async fn alike(asked: Vec<Ask>) -> usize {
+    let servers = both().await;
+    let mut requests: Vec<[Ask; 2]> = asked.into_iter().map(|one| [one.clone(), one]).collect();
     let mut compared = 0;
-    while let Some((method, paths, body)) = requests.get(compared).cloned() {
+    while let Some(pair) = requests.get(compared).cloned() {
         let (mut answers, mut pages) = (Vec::new(), Vec::new());
-        for (server, path) in servers.iter().zip(&paths) {
+        for (server, asked) in servers.iter().zip(&pair) {
             server.clock.advance(1_000_000);
-            let (status, headers, text) = ask(&server.client, &method, path, &body).await;
             let base = server.client.base();
-            pages.extend(next(&text, base));
-            answers.push((status, headers.iter().map(|header| plain(header, base)).collect::<Vec<_>>(), plain(&text, base)));
+            let reply = send(&server.client, asked).await;
+            let answer = told(&reply, base);
+            pages.extend(next(&String::from_utf8_lossy(&reply.body), base).map(|path| Ask { path, ..ask("GET", "", &[], "") }));
+            answers.push(answer);
         }
-        assert_eq!(answers[0], answers[1], "{method} {}", paths[0]);
-        // Pages to the end.
-        requests.extend(<[String; 2]>::try_from(pages).map(|pages| ("GET".to_owned(), pages, String::new())));
+        assert_eq!(answers[0], answers[1], "{} {} {:?} {}", pair[0].method, pair[0].path, pair[0].headers, pair[0].body);
+        assert!(answers[0].0 < 500, "{} {}: {:?}", pair[0].method, pair[0].path, answers[0]);
+        requests.extend(<[Ask; 2]>::try_from(pages));
         compared += 1;
     }
+    compared
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_databases_answer_alike() {
+    let writes = writes().into_iter().map(|(method, path, body)| {
+        let headers = [("content-type", "application/fhir+json"), ("prefer", "return=representation")];
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        ask(&method, &path, if body.is_empty() { &[] } else { &headers }, body)
+    });
+    let compared = alike(writes.chain(READS.iter().map(|path| ask("GET", path, &[], ""))).collect()).await;
     println!("{compared} requests answered alike");
     assert!(compared > 150, "{compared}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_databases_answer_the_whole_surface_alike() {
+    let compared = alike(surface::requests()).await;
+    println!("{compared} requests answered alike");
+    assert!(compared > 700, "{compared}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn both_databases_answer_later_alike() {
+    let bundle = |kind: &str| {
+        let entry = |id: &str| json!({"resource": {"resourceType": "Patient", "id": id}, "request": {"method": "PUT", "url": format!("Patient/{id}")}});
+        let read = json!({"request": {"method": "GET", "url": "Patient/nobody"}});
+        json!({"resourceType": "Bundle", "type": kind, "entry": [entry("a"), entry("b"), read]}).to_string()
+    };
+    let servers = both().await;
+    let headers = [("content-type", "application/fhir+json"), ("prefer", "respond-async, return=representation")];
+    let mut compared = 0;
+    for (method, path, body) in [
+        ("POST", "", bundle("batch")),
+        ("POST", "", bundle("transaction")),
+        ("GET", "Patient?_sort=_id", String::new()),
+        ("GET", "Patient/_history", String::new()),
+        ("GET", "_history?_count=1", String::new()),
+        ("GET", "Patient/a/$everything", String::new()),
+        ("GET", "Patient?hair=red", String::new()),
+    ] {
+        let mut answers = Vec::new();
+        for server in &servers {
+            server.clock.advance(1_000_000);
+            let (client, base) = (&server.client, server.client.base());
+            let first = client.send(method, path, &headers, body.clone()).await.unwrap();
+            let mut told = vec![told(&first, base)];
+            if first.status == 202 {
+                let address = first.header("content-location").to_owned();
+                // As a client does; how often it has to ask is nobody's business.
+                let done = loop {
+                    let reply = client.get(&address).await;
+                    if reply.status != 202 {
+                        break reply;
+                    }
+                    tokio::task::yield_now().await;
+                };
+                told.push(self::told(&done, base));
+                told.push(self::told(&client.delete(&address).await, base));
+                told.push(self::told(&client.get(&address).await, base));
+            }
+            answers.push(told);
+        }
+        assert_eq!(answers[0], answers[1], "{method} {path}");
+        compared += answers[0].len();
+    }
+    println!("{compared} answers that came later were alike");
 }

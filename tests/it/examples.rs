@@ -108,7 +108,7 @@ async fn search_all(server: &TestGateway, examples: &BTreeMap<String, Vec<u8>>) 
         let id = resource.id().unwrap().as_str();
         for compiled in catalog.of(resource.kind()).parameters() {
             let Some(expression) = &compiled.expression else { continue };
-            let count = tried.entry((resource.kind().name().to_owned(), compiled.parameter.code.to_owned())).or_default();
+            let count = tried.entry((resource.kind().name().to_owned(), compiled.parameter.code.to_string())).or_default();
             // Each parameter with its first few resources; the thousands of definitions would repeat themselves.
             if *count >= 3 {
                 continue;

@@ -10,6 +10,7 @@ use super::matching::texts;
 use super::parameters::{Kind, Parameter};
 use super::pools::{CODES, DATES, DECIMALS, UNITS, WORDS};
 use super::questions::Questioner;
+use super::terminology::{CODES as KIND_CODES, KINDS, SETS};
 use super::tokens;
 use super::units::UCUM;
 use super::world::World;
@@ -115,6 +116,12 @@ fn token(chance: &mut Chance, shape: &str, element: &Value) -> Option<(String, S
                 return Some(("of-type".to_owned(), format!("{system}|{code}|{value}")));
             }
         }
+    }
+    if matches!(shape, "concept" | "coding") && chance.percent(12) {
+        if chance.percent(50) {
+            return Some((chance.one(&["in", "in", "not-in"]).to_owned(), chance.one(&SETS).to_owned()));
+        }
+        return Some((chance.one(&["below", "above"]).to_owned(), format!("{KINDS}|{}", chance.one(&KIND_CODES))));
     }
     let modifier = if chance.percent(12) { "not" } else { "" };
     Some((modifier.to_owned(), code(chance, shape, element)?))

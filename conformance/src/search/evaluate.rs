@@ -90,7 +90,7 @@ fn holds(world: &World, resource: &Value, parameter: &Parameter, modifier: &str,
     if modifier == "missing" {
         return Ok(elements.is_empty() == (value == "true"));
     }
-    let around = Around { resource, base: &world.base };
+    let around = Around { resource, world };
     let mut any = false;
     for asked in split(value, ',') {
         for element in &elements {
@@ -100,7 +100,7 @@ fn holds(world: &World, resource: &Value, parameter: &Parameter, modifier: &str,
             };
         }
     }
-    Ok(any != (modifier == "not"))
+    Ok(any != matches!(modifier, "not" | "not-in"))
 }
 
 /// A chain: resources that refer to one for which the rest holds.

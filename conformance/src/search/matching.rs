@@ -9,15 +9,16 @@ use super::folding::fold;
 use super::links::Link;
 use super::number::{Decimal, Exact, Reach, compares};
 use super::parameters::Kind;
-use super::{elements, moment, tokens, units};
+use super::world::World;
+use super::{elements, moment, terminology, tokens, units};
 
-/// The resource that holds the element, and the server's base URL.
+/// The resource that holds the element, and all the others.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Around<'a> {
     /// The whole resource.
     pub(super) resource: &'a Value,
-    /// Base URL of the server.
-    pub(super) base: &'a str,
+    /// All resources of the server, its base URL, and what its code systems and value sets say.
+    pub(super) world: &'a World,
 }
 
 const PREFIXES: [&str; 9] = ["eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap"];
@@ -40,6 +41,8 @@ pub(super) fn matches(kind: Kind, modifier: &str, asked: &str, element: &Value, 
     match (kind, modifier) {
         (Kind::Token(shape), "" | "not") => Ok(tokens::is(shape, element, asked)),
         (Kind::Token(shape), "text") => Ok(tokens::reads(shape, element, &plain(asked))),
+        (Kind::Token(shape), "in" | "not-in") => terminology::is_in(around.world, shape, element, &plain(asked)),
+        (Kind::Token(shape), "above" | "below") => terminology::is_kind(around.world, shape, element, asked, modifier == "above"),
         (Kind::Token("identifier"), "of-type") => Ok(tokens::is_of_type(element, asked)),
         (Kind::Text(shape), "" | "exact" | "contains") => {
             let asked = plain(asked);
@@ -52,8 +55,8 @@ pub(super) fn matches(kind: Kind, modifier: &str, asked: &str, element: &Value, 
         }
         (Kind::Reference, "identifier") => Ok(element.get("identifier").is_some_and(|own| tokens::is("identifier", own, asked))),
         (Kind::Reference, target) => {
-            let link = Link::of(around.base, element).filter(|link| target.is_empty() || link.target() == Some(target));
-            Ok(link.is_some_and(|link| link.is(around.base, &plain(asked))))
+            let link = Link::of(&around.world.base, element).filter(|link| target.is_empty() || link.target() == Some(target));
+            Ok(link.is_some_and(|link| link.is(&around.world.base, &plain(asked))))
         }
         (Kind::Uri, _) => Ok(element.as_str().is_some_and(|own| uri(own, modifier, &plain(asked)))),
         (Kind::Date, "") => {
@@ -183,7 +186,8 @@ mod tests {
     fn quantities_compare_in_their_units() {
         let check = |asked: &str, stored: &str, expected: bool| {
             let element: Value = serde_json::from_str(stored).unwrap();
-            let around = Around { resource: &Value::Null, base: "" };
+            let world = World::default();
+            let around = Around { resource: &Value::Null, world: &world };
             assert_eq!(matches(Kind::Quantity, "", asked, &element, around), Ok(expected), "{asked} in {stored}");
         };
         let ucum = r#"{"value":5.40,"system":"http://unitsofmeasure.org","code":"mg","unit":"milligram"}"#;
@@ -225,7 +229,8 @@ mod tests {
             "variant": [{"start": 100, "end": 101}, {"start": 200, "end": 205}]
         });
         let found = |asked: &str| {
-            let around = Around { resource: &sequence, base: "" };
+            let world = World::default();
+            let around = Around { resource: &sequence, world: &world };
             elements::select(&sequence, "variant").into_iter().any(|root| composite(&parts, asked, root, around).unwrap())
         };
         assert!(found("7$101$101"));

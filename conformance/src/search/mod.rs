@@ -35,10 +35,10 @@
 //! - `_list` finds all items of the list that are there. `deceased` is true or false and never missing. `near` measures on a
 //!   sphere; its unit is km unless `m` or a mile is said.
 //! - A comparator makes a quantity all that lies below or above it, its end included: an interval without end, as a Period may be.
-//! - A leap second is of the minute and the day that it ends. An order downwards goes by clocks that stand still in it.
+//! - A leap second is the last moment of the second before it, and so of the minute and the day that it ends.
 //! - `_text` and `_content` find resources in which every word stands, as a word; of several values one is enough.
 //! - A `_filter` tells of the set of values to which a path leads: `ne` needs a value that is another one, `pr false` an empty set,
-//!   also where the path breaks off. Values have no letter case; a string is a value with spaces, and no more. White space and
+//!   also where the path breaks off. Texts have no letter case, tokens have; a string is a value with spaces, and no more. White space and
 //!   separators in values are not asked for, nor `ne` of a concept with several codings.
 //! - Everything of a compartment (`Patient/x/*`) comes type by type, the patient first, then by the name of the type.
 //! - `:iterate` goes on over what came along until nothing new comes; a plain include applies to matches only.
@@ -70,6 +70,7 @@ mod pools;
 mod questions;
 mod request;
 mod resources;
+mod terminology;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -110,6 +111,7 @@ pub async fn run(base: &str, options: Options) -> Result<Report, String> {
     let base = base.trim_end_matches('/');
     let cases = golden::cases(base)?;
     let mut all = golden::resources(&cases);
+    all.extend(terminology::resources());
     all.extend(resources::resources(base, options.seed, options.resources));
     let server = Server::connect(base, options.patience)?;
     let world = loading::load(&server, all).await?;

@@ -71,9 +71,7 @@ fn keys(world: &World, resource: &Value, parameter: &Parameter, element: &Value,
         Kind::Text(shape) => texts(shape, element).into_iter().map(|text| Key::Text(fold(text))).collect(),
         Kind::Uri => element.as_str().map(|text| Key::Text(text.to_owned())).into_iter().collect(),
         Kind::Reference => Link::of(&world.base, element).map(|link| Key::Text(link.text())).into_iter().collect(),
-        Kind::Date => {
-            moment::of(element).map(|span| Key::Moment(if down { moment::clock(span.high) } else { span.low })).into_iter().collect()
-        }
+        Kind::Date => moment::of(element).map(|span| Key::Moment(if down { span.high } else { span.low })).into_iter().collect(),
         Kind::Number(shape) => number_of(shape, element, resource).map(Key::Number).into_iter().collect(),
         Kind::Quantity => measure(element).map(|own| end(canonical(own), down)).into_iter().collect(),
         Kind::Composite | Kind::Near => Vec::new(),

@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 /// The types of the random resources.
-pub(super) const TYPES: [&str; 13] = [
+pub(super) const TYPES: [&str; 15] = [
     "Patient",
     "Observation",
     "DiagnosticReport",
@@ -17,6 +17,8 @@ pub(super) const TYPES: [&str; 13] = [
     "ResearchSubject",
     "List",
     "Location",
+    "CodeSystem",
+    "ValueSet",
 ];
 
 /// What a parameter compares. The text is the shape of the element where the kind alone does not tell it.

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::chance::Chance;
 use super::moment;
+use super::terminology::{CODES as KIND_CODES, KINDS};
 use super::units::UCUM;
 
 /// Words for names and texts.
@@ -67,6 +68,10 @@ pub(super) const DATES: &[&str] = &[
     "2019-12-31T12:00:00-12:00",
     "2020-01-01T00:00:00.000001Z",
     "1900-02-28",
+    "2016-12-31T23:59:60Z",
+    "2017-01-01T00:59:60+01:00",
+    "2016-12-31",
+    "2017-01-01T00:00:00Z",
     "0001-01-01",
     "2021-01-01",
     "9999-12-31",
@@ -100,6 +105,11 @@ pub(super) const DECIMALS: &[&str] = &[
     "0.00000000000054",
     "123456789012345",
     "12345678901234.5",
+    "123456789012345678",
+    "123456789012345679",
+    "0.12345678901234567890123",
+    "1E400",
+    "-1e-400",
 ];
 /// Units: what is read, system, code; empty ones are left out.
 pub(super) const UNITS: [(&str, &str, &str); 16] = [
@@ -212,6 +222,9 @@ impl Maker {
     /// A Coding; it lacks its system or its code sometimes.
     pub(super) fn coding(&mut self) -> Value {
         let mut body = Map::new();
+        if self.chance.percent(12) {
+            return json!({"system": KINDS, "code": self.chance.one(&KIND_CODES)});
+        }
         let system = self.chance.one(&SYSTEMS);
         self.put(&mut body, if system.is_empty() { 0 } else { 100 }, "system", |_| json!(system));
         self.put(&mut body, 96, "code", |maker| json!(maker.chance.one(&CODES)));

@@ -213,10 +213,11 @@ mod tests {
     use super::*;
     use crate::search::evaluate::evaluate;
     use crate::search::resources::resources;
+    use crate::search::terminology;
 
     #[test]
     fn most_searches_find_something_and_all_are_understood() {
-        let world = World::new("http://x/fhir", resources("http://x/fhir", 3, 200));
+        let world = World::new("http://x/fhir", [terminology::resources(), resources("http://x/fhir", 3, 200)].concat());
         let mut questioner = Questioner::new(&world, 3);
         let requests: Vec<Request> = (0..500).map(|_| questioner.next()).collect();
         let mut hits = 0;

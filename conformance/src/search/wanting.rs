@@ -8,6 +8,7 @@ use super::links::Link;
 use super::parameters::{self, Kind, Parameter};
 use super::questions::{Pair, Questioner};
 use super::request::Request;
+use super::terminology::{CODES as KIND_CODES, KINDS, SETS};
 use super::tokens;
 use super::words::words;
 use super::world::type_of;
@@ -86,12 +87,18 @@ impl Questioner<'_> {
                 (value.trim() == value && !value.contains(['\\', ',', '$', '|'])).then_some((operator, value))
             }
             Kind::Token(shape) => {
+                if matches!(shape, "concept" | "coding") && chance.percent(15) {
+                    return Some(match chance.one(&["in", "ss", "sb"]) {
+                        "in" => ("in", chance.one(&SETS).to_owned()),
+                        operator => (operator, format!("{KINDS}|{}", chance.one(&KIND_CODES))),
+                    });
+                }
                 let codes = tokens::codes(shape, element);
                 let (system, code) = chance.pick(&codes)?.clone();
                 let code = code.filter(|code| !code.contains(['\\', ',', '$', '|']))?;
                 // A concept of several codings is one item or several: that is open.
                 let operator = if codes.len() == 1 { chance.one(&["eq", "eq", "eq", "ne"]) } else { "eq" };
-                let code = if chance.percent(15) { code.to_uppercase() } else { code.into_owned() };
+                let code = if chance.percent(5) { code.to_uppercase() } else { code.into_owned() };
                 Some((operator, system.filter(|_| chance.percent(60)).map_or(code.clone(), |system| format!("{system}|{code}"))))
             }
             Kind::Reference => match Link::of(&self.world.base, element)? {

@@ -174,7 +174,7 @@ impl Gateway {
 
     /// A study, the studies that are part of it, and the subjects of all of them.
     async fn around_study(&self, key: &Key) -> Result<Vec<Plan>, Failure> {
-        let number = |kind: ResourceType, code: &str| self.catalog.of(kind).parameter(code).map(|compiled| compiled.parameter.number);
+        let number = |kind: ResourceType, code: &str| self.catalog().of(kind).parameter(code).map(|compiled| compiled.parameter.number);
         let refers = |number: u32, studies: &[Key]| {
             Filter::Any(studies.iter().map(|study| Filter::Post(key::reference(number, &study.to_string()))).collect())
         };
@@ -193,7 +193,7 @@ impl Gateway {
             }
         }
         let mut plans = vec![self.plan_of(key.kind, Filter::Id(studies.iter().map(|study| study.id.clone()).collect()))];
-        if let Some(kind) = self.catalog.schema().resource_type("ResearchSubject")
+        if let Some(kind) = self.schema().resource_type("ResearchSubject")
             && let Some(study) = number(kind, "study")
         {
             plans.push(self.plan_of(kind, refers(study, &studies)));
@@ -203,12 +203,13 @@ impl Gateway {
 
     /// `_since`, `start` and `end` for a type. What does not tell when care was given is not left out.
     fn narrowed(&self, kind: ResourceType, wanted: &Wanted) -> Vec<Filter> {
-        let own = self.catalog.of(kind);
+        let catalog = self.catalog();
+        let own = catalog.of(kind);
         let mut filters = Vec::new();
         if let Some(since) = wanted.since {
             filters.push(Filter::Number(own.last_updated, Test::EndsAfter(since.0 - 1), Unit::Any));
         }
-        let date = CARE_DATES.iter().find_map(|code| own.parameter(code)).map(|compiled| compiled.parameter);
+        let date = CARE_DATES.iter().find_map(|code| own.parameter(code)).map(|compiled| &compiled.parameter);
         if let (Some((from, to)), Some(date)) = (wanted.care, date.filter(|date| date.kind == crate::definitions::ParameterKind::Date)) {
             let undated = Filter::Not(Box::new(Filter::Post(key::present(date.number))));
             filters.push(Filter::Any(vec![undated, Filter::Number(date.number, Test::Overlaps(from, to), Unit::Any)]));
@@ -218,7 +219,7 @@ impl Gateway {
 
     /// What resources refer to, directly or over others, of types that do not belong to patients.
     async fn surroundings(&self, found: &[Arc<Version>], wanted: &Wanted) -> Result<Vec<Arc<Version>>, Failure> {
-        let patient = self.catalog.schema().resource_type("Patient");
+        let patient = self.schema().resource_type("Patient");
         let members: HashSet<ResourceType> = patient.map(|patient| self.member_types(patient)).into_iter().flatten().collect();
         let mut seen: HashSet<Key> = found.iter().map(|version| version.key.clone()).collect();
         let mut open: VecDeque<Arc<Version>> = found.iter().cloned().collect();

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use bytes::Bytes;
 
 use super::{Level, Operation, OperationOf};
-use crate::interactions::create::lost;
+use crate::interactions::create::{alone, lost};
 use crate::interactions::read::{alive, not_found};
 use crate::interactions::request::{Handling, no_version};
 use crate::interactions::{ATTEMPTS, Failure, FailureKind, Gateway, refused};
@@ -122,7 +122,7 @@ impl Gateway {
                 Ok(parameters(self.stored(&version)?.root().get("meta").map_or("{}", Node::json)))
             }
             Level::Type(kind) => self.labels(&[*kind]).await,
-            Level::System => self.labels(&self.catalog.schema().resource_types().collect::<Vec<_>>()).await,
+            Level::System => self.labels(&self.schema().resource_types().collect::<Vec<_>>()).await,
         }
     }
 
@@ -132,7 +132,7 @@ impl Gateway {
         for kind in kinds {
             let filter = Filter::All(Vec::new());
             let mut plan =
-                Plan { of: vec![self.catalog.of(*kind).searched()], filter, sort: Vec::new(), after: None, limit: 1000, total: false };
+                Plan { of: vec![self.catalog().of(*kind).searched()], filter, sort: Vec::new(), after: None, limit: 1000, total: false };
             loop {
                 let page = self.store.search(&plan).await?;
                 seen += page.hits.len();
@@ -164,21 +164,22 @@ impl Gateway {
             Failure::new(FailureKind::Invalid, IssueType::Required, "Parameters.parameter", told)
         })?;
         for _ in 0..ATTEMPTS {
+            let catalog = self.catalog();
             let current = alive(self.store.read(key).await?.ok_or_else(|| not_found(key))?)?;
             let resource = self.labelled(&current, |labels| match of.operation {
                 Operation::MetaDelete => labels.remove(&Labels::of(given)),
                 _ => labels.add(given),
             })?;
-            let rows = Box::new(extract::rows(&resource, &self.catalog, &self.base));
+            let rows = Box::new(extract::rows(&resource, &catalog, &self.base));
             let (key, body) = (key.clone(), resource.body(&key.id));
             let write = Write::Put { key, method: Method::Update, body, rows, expect: Expect::Version(current.version) };
-            match self.store.commit(Commit { writes: vec![write], ..Commit::default() }).await {
+            match self.commit(&catalog, Commit { writes: vec![write], ..Commit::default() }).await.map_err(alone)? {
                 Ok(written) => {
                     let version = written.into_iter().next().and_then(|written| written.version).ok_or_else(lost)?;
                     return Ok(parameters(self.stored(&version)?.root().get("meta").map_or("{}", Node::json)));
                 }
                 // Others wrote in between: the same change on what is there now.
-                Err(StoreError::Unmet(Unmet::Version { .. })) => {}
+                Err(StoreError::Unmet(Unmet::Version { .. } | Unmet::Catalog)) => {}
                 Err(error) => return Err(error.into()),
             }
         }
@@ -210,12 +211,12 @@ impl Gateway {
         let (text, range) = (stored.text(), meta.range());
         let around = (text.get(..range.start).unwrap_or(&[]), text.get(range.end..).unwrap_or(&[]));
         let new = [around.0, json.as_bytes(), around.1].concat();
-        read_json(&new, self.catalog.schema(), &self.limits).map_err(|issues| refused(FailureKind::Unprocessable, issues))
+        read_json(&new, self.schema(), &self.limits).map_err(|issues| refused(FailureKind::Unprocessable, issues))
     }
 
     /// A stored version, parsed.
     pub(in crate::interactions) fn stored(&self, version: &Version) -> Result<Resource, Failure> {
-        let read = read_json(version.body.as_deref().unwrap_or_default(), self.catalog.schema(), &self.limits);
+        let read = read_json(version.body.as_deref().unwrap_or_default(), self.schema(), &self.limits);
         read.map_err(|issues| StoreError::Failed(format!("{} as stored cannot be read: {issues:?}", version.key)).into())
     }
 }

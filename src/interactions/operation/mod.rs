@@ -5,7 +5,9 @@
 
 mod everything;
 mod meta;
+mod status;
 
+use super::parameter::DEFINING;
 use super::request::{Handling, Verb};
 use super::{Answer, Failure, FailureKind, Gateway};
 use crate::model::outcome::IssueType;
@@ -24,6 +26,8 @@ pub enum Operation {
     MetaDelete,
     /// Everything around a patient, or another resource that has much around it.
     Everything,
+    /// How far a search parameter of this server's own is indexed.
+    Status,
 }
 
 /// What an operation is asked of.
@@ -56,7 +60,7 @@ pub struct OperationOf {
 
 impl Operation {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Meta, Self::MetaAdd, Self::MetaDelete, Self::Everything];
+    pub const ALL: [Self; 5] = [Self::Meta, Self::MetaAdd, Self::MetaDelete, Self::Everything, Self::Status];
 
     /// Its name, without the `$`.
     #[must_use]
@@ -66,6 +70,7 @@ impl Operation {
             Self::MetaAdd => "meta-add",
             Self::MetaDelete => "meta-delete",
             Self::Everything => "everything",
+            Self::Status => "status",
         }
     }
 
@@ -73,6 +78,7 @@ impl Operation {
     pub(super) fn definition(self, kind: &str, base: &str) -> String {
         match (self, kind) {
             (Self::Everything, "Patient") => "http://hl7.org/fhir/OperationDefinition/Patient-everything".to_owned(),
+            (Self::Status, kind) => format!("{base}/OperationDefinition/{kind}-status"),
             (Self::Everything, kind) => format!("{base}/OperationDefinition/{kind}-everything"),
             (other, _) => format!("http://hl7.org/fhir/OperationDefinition/Resource-{}", other.name()),
         }
@@ -88,6 +94,8 @@ impl Operation {
         match (self, level) {
             (Self::Meta, _) | (Self::MetaAdd | Self::MetaDelete, Level::Instance(_)) => true,
             (Self::MetaAdd | Self::MetaDelete, _) | (Self::Everything, Level::System | Level::Version(..)) => false,
+            (Self::Status, Level::Instance(key)) => self.is_served_in(key.kind),
+            (Self::Status, _) => false,
             (Self::Everything, Level::Type(kind)) => everything::TYPES.iter().any(|(name, all)| *all && *name == kind.name()),
             (Self::Everything, Level::Instance(key)) => self.is_served_in(key.kind),
         }
@@ -95,7 +103,11 @@ impl Operation {
 
     /// Whether it is served for the resources of a type.
     pub(super) fn is_served_in(self, kind: ResourceType) -> bool {
-        self != Self::Everything || everything::TYPES.iter().any(|(name, _)| *name == kind.name())
+        match self {
+            Self::Everything => everything::TYPES.iter().any(|(name, _)| *name == kind.name()),
+            Self::Status => kind.name() == DEFINING,
+            Self::Meta | Self::MetaAdd | Self::MetaDelete => true,
+        }
     }
 
     /// The operation of that name (with its `$`) at a level, by a method.
@@ -124,6 +136,7 @@ impl Gateway {
             Operation::Meta => self.meta(&of).await.map(Answer::Parameters),
             Operation::MetaAdd | Operation::MetaDelete => self.change_meta(&of).await.map(Answer::Parameters),
             Operation::Everything => self.everything(of).await.map(Answer::Bundle),
+            Operation::Status => self.status(&of).await.map(Answer::Parameters),
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Source: <https://hl7.org/fhir/R4/search.html#combining>.
 
 use super::number::Written;
-use super::{Sink, element, quantity, sequence};
+use super::{Sink, element, quantity, reads, sequence};
 use crate::definitions::Definitions;
 use crate::fhirpath::Names;
 use crate::model::resource::Resource;
@@ -20,6 +20,11 @@ pub(super) fn extract(
     rows: &mut Rows,
 ) {
     elements(compiled, own, resource, around, |_, parts| {
+        for (_, found) in compiled.parts.iter().zip(&parts).filter(|(part, _)| part.own) {
+            rows.posts.extend(&found.posts);
+            rows.numbers.extend(&found.numbers);
+            rows.texts.extend(found.texts.iter().cloned());
+        }
         rows.groups.push(GroupRow { parameter: compiled.parameter.number, parts });
     });
 }
@@ -36,7 +41,7 @@ pub(in crate::search) fn elements(
     expression.each(resource.root(), |value| {
         let Some(node) = value.node() else { return };
         let there = Names::under(node);
-        let derived = |part: &Part| own.parameter(part.code).is_some_and(|compiled| compiled.reading == Reading::Chromosome);
+        let derived = |part: &Part| own.known(&part.code).is_some_and(|compiled| compiled.reading == Reading::Chromosome);
         if compiled.parts.iter().any(|part| part.expression.is_empty_without(there) && !derived(part)) {
             return;
         }
@@ -59,13 +64,15 @@ fn of_part(
     own: &TypeCatalog,
     (base, definitions, quantities): (&str, &'static Definitions, &quantity::Seen),
 ) -> Option<Rows> {
-    let compiled = own.parameter(part.code)?;
+    let compiled = own.known(&part.code)?;
     let mut rows = Rows::default();
-    let mut sink = Sink { rows: &mut rows, parameter: compiled.parameter.number, base, definitions, quantities };
+    let mut sink = Sink { rows: &mut rows, parameter: part.number, base, definitions, quantities };
     let mut found = false;
     part.expression.each(node, |value| {
-        found = true;
-        element(compiled, value, &mut sink);
+        if !part.own || reads(compiled, &value) {
+            found = true;
+            element(compiled, value, &mut sink);
+        }
     });
     if compiled.reading == Reading::Chromosome && !found {
         found = sequence::chromosome_of_accession(node.tree().root(), &mut sink);

@@ -17,7 +17,7 @@ mod uri;
 pub use contained::Inner;
 pub(super) use near::LATITUDE;
 
-use super::catalog::{Catalog, Compiled, Reading, TypeCatalog};
+use super::catalog::{Catalog, Compiled, Origin, Reading, TypeCatalog};
 use super::key::{self, Aside};
 use super::plan::{LinkRow, NumberRow, ParameterNumber, Rows, TextRow};
 use crate::definitions::{Definitions, ParameterKind};
@@ -69,7 +69,7 @@ pub fn rows(resource: &Resource, catalog: &Catalog, base: &str) -> Rows {
     contained::mark(resource, &mut rows);
     let there = Names::under(resource.root());
     let quantities = quantity::Seen::default();
-    for compiled in own.parameters() {
+    for compiled in own.all() {
         let Some(expression) = compiled.expression.as_ref().filter(|expression| !expression.is_empty_without(there)) else { continue };
         if compiled.parameter.kind == ParameterKind::Composite {
             composite::extract(compiled, own, resource, (base, catalog.definitions(), &quantities), &mut rows);
@@ -79,8 +79,10 @@ pub fn rows(resource: &Resource, catalog: &Catalog, base: &str) -> Rows {
         let mut sink = Sink { rows: &mut rows, parameter, base, definitions: catalog.definitions(), quantities: &quantities };
         let mut found = false;
         expression.each(resource.root(), |value| {
-            found = true;
-            element(compiled, value, &mut sink);
+            if fits(compiled, &value) {
+                found = true;
+                element(compiled, value, &mut sink);
+            }
         });
         if compiled.reading == Reading::Chromosome && !found {
             found = sequence::chromosome_of_accession(resource.root(), &mut sink);
@@ -91,6 +93,15 @@ pub fn rows(resource: &Resource, catalog: &Catalog, base: &str) -> Rows {
     }
     rows.tidy();
     rows
+}
+
+/// Whether a value is of a type that the parameter reads. The expressions of R4 find nothing else.
+fn fits(compiled: &Compiled, value: &Value<'_>) -> bool {
+    compiled.origin == Origin::BuiltIn || reads(compiled, value)
+}
+
+fn reads(compiled: &Compiled, value: &Value<'_>) -> bool {
+    value.node().is_none_or(|node| compiled.parameter.kind.reads(node.type_name()))
 }
 
 fn element(compiled: &Compiled, value: Value<'_>, sink: &mut Sink<'_>) {
@@ -124,6 +135,7 @@ pub fn texts(resource: &Resource, compiled: &Compiled, base: &str) -> Vec<String
     let mut texts = Vec::new();
     let Some(expression) = &compiled.expression else { return texts };
     expression.each(resource.root(), |value| match (compiled.parameter.kind, value) {
+        (_, value) if !fits(compiled, &value) => {}
         (_, Value::Boolean(value)) => texts.push(value.to_string()),
         (ParameterKind::Token, Value::Node(node)) => token::codes(node, &mut texts),
         (ParameterKind::Reference, Value::Node(node)) => texts.extend(reference::told(node, base).into_iter().next()),
@@ -141,7 +153,10 @@ pub fn texts(resource: &Resource, compiled: &Compiled, base: &str) -> Vec<String
 pub fn strings(resource: &Resource, compiled: &Compiled) -> Vec<String> {
     let Some(expression) = &compiled.expression else { return Vec::new() };
     let mut texts = Vec::new();
-    expression.each(resource.root(), |value| value.node().into_iter().for_each(|node| string::texts(node, &mut |text| texts.push(text))));
+    expression.each(resource.root(), |value| {
+        let node = value.node().filter(|_| fits(compiled, &value));
+        node.into_iter().for_each(|node| string::texts(node, &mut |text| texts.push(text)));
+    });
     texts
 }
 
@@ -151,7 +166,8 @@ pub fn labels(resource: &Resource, compiled: &Compiled) -> Vec<String> {
     let mut labels = Vec::new();
     let Some(expression) = &compiled.expression else { return labels };
     expression.each(resource.root(), |value| {
-        value.node().into_iter().for_each(|node| token::labels(node, &mut |label| labels.push(key::fold(label))));
+        let node = value.node().filter(|_| fits(compiled, &value));
+        node.into_iter().for_each(|node| token::labels(node, &mut |label| labels.push(key::fold(label))));
     });
     labels
 }
@@ -162,6 +178,9 @@ pub(super) fn elements(resource: &Resource, compiled: &Compiled, base: &str, def
     let Some(expression) = &compiled.expression else { return all };
     let quantities = quantity::Seen::default();
     expression.each(resource.root(), |value| {
+        if !fits(compiled, &value) {
+            return;
+        }
         let mut rows = Rows::default();
         let parameter = compiled.parameter.number;
         element(compiled, value, &mut Sink { rows: &mut rows, parameter, base, definitions, quantities: &quantities });
@@ -174,7 +193,9 @@ pub(super) fn elements(resource: &Resource, compiled: &Compiled, base: &str, def
 pub(super) fn numbers(resource: &Resource, compiled: &Compiled) -> Vec<number::Written> {
     let mut numbers = Vec::new();
     let Some(expression) = &compiled.expression else { return numbers };
-    expression.each(resource.root(), |value| numbers.extend(value.node().and_then(number::Written::of)));
+    expression.each(resource.root(), |value| {
+        numbers.extend(value.node().filter(|_| fits(compiled, &value)).and_then(number::Written::of));
+    });
     numbers
 }
 

@@ -15,7 +15,7 @@ fn catalog() -> Catalog {
 #[test]
 fn every_expression_of_the_tables_compiles() {
     let catalog = catalog();
-    let served: usize = catalog.schema().resource_types().map(|kind| catalog.of(kind).parameters().len()).sum();
+    let served: usize = catalog.schema().resource_types().map(|kind| catalog.of(kind).parameters().count()).sum();
     assert!(served > 1900, "{served}");
 }
 
@@ -94,7 +94,8 @@ fn regions_of_sequences_are_counted_from_one() {
     let all = |text: String| rows(&read_json(text.as_bytes(), catalog.schema(), &Limits::default()).unwrap(), &catalog, "");
     let own = catalog.of(catalog.schema().resource_type("MolecularSequence").unwrap());
     let positions = |text: String| {
-        let wanted = ["variant-start", "variant-end"].map(|code| own.parameter(code).unwrap().number_in_composites());
+        let wanted =
+            ["variant-start", "variant-end"].map(|code| key::aside(own.parameter(code).unwrap().parameter.number, Aside::Position));
         all(text).numbers.into_iter().filter(|row| wanted.contains(&row.parameter)).collect::<Vec<_>>()
     };
     // The same base, and the same place between two bases.

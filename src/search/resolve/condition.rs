@@ -1,5 +1,7 @@
 //! A condition becomes a filter: along its chain to the resource that it is about, and there by the kind of its parameter.
 
+use std::sync::Arc;
+
 use super::super::catalog::{Compiled, TypeCatalog};
 use super::super::key;
 use super::super::plan::{Filter, Link, Searched};
@@ -30,6 +32,8 @@ impl Resolver<'_> {
                     let there = self.catalog.of(kind);
                     match self.along(rest, criterion, there) {
                         Ok(filter) => filters.push(Filter::Linked(joint(parameter, own.searched(), there.searched(), filter)?)),
+                        // What cannot be asked for yet would be missing.
+                        Err(issue) if self.met_unready.get() => return Err(issue),
                         // Another type may well have that parameter.
                         Err(issue) => wrong = wrong.or(Some(issue)),
                     }
@@ -61,9 +65,10 @@ impl Resolver<'_> {
     }
 
     /// The reference parameter of that code.
-    pub(super) fn reference<'t>(&self, own: &'t TypeCatalog, code: &str) -> Result<&'t Parameter, String> {
-        let compiled = own.parameter(code).filter(|compiled| compiled.parameter.kind == ParameterKind::Reference);
-        compiled.map(|compiled| compiled.parameter).ok_or_else(|| format!("{} has no reference parameter \"{code}\".", own.kind))
+    pub(super) fn reference<'t>(&self, own: &'t TypeCatalog, code: &str) -> Result<&'t Arc<Parameter>, String> {
+        let none = || format!("{} has no reference parameter \"{code}\".", own.kind);
+        let compiled = self.parameter(own, code).map_err(|why| why.unwrap_or_else(none))?;
+        if compiled.parameter.kind == ParameterKind::Reference { Ok(&compiled.parameter) } else { Err(none()) }
     }
 
     fn kind(&self, name: &str) -> Result<ResourceType, String> {
@@ -90,8 +95,11 @@ impl Resolver<'_> {
         if let Some(filter) = self.special(criterion, own) {
             return filter;
         }
-        let compiled = own.parameter(&criterion.code).ok_or_else(|| unknown(&criterion.name(), own))?;
-        let parameter = compiled.parameter;
+        let compiled = self.parameter(own, &criterion.code).map_err(|why| match why {
+            Some(why) => Issue::error(IssueType::NotSupported, criterion.name(), why),
+            None => unknown(&criterion.name(), own),
+        })?;
+        let parameter = &*compiled.parameter;
         let modifier = criterion.modifier.as_deref();
         if modifier == Some("missing") && parameter.code != "_id" {
             return match criterion.values.as_slice() {
@@ -118,7 +126,7 @@ impl Resolver<'_> {
 
     /// The filter of one value, still escaped.
     pub(super) fn one(&self, compiled: &Compiled, modifier: Option<&str>, value: &str, own: &TypeCatalog) -> Result<Filter, value::Unread> {
-        let parameter = compiled.parameter;
+        let parameter = &*compiled.parameter;
         let plain = || value::Reading { parameter, number: parameter.number, modifier, base: self.base, own };
         match (parameter.kind, modifier) {
             (ParameterKind::Composite, None) => self.composite(compiled, value, own),
@@ -126,18 +134,18 @@ impl Resolver<'_> {
                 self.near(compiled, &unescape(value)).map_err(value::Unread::Value)
             }
             (ParameterKind::Token, Some("text")) if parameter.code != "_id" => {
-                Ok(Filter::Probe(probe::label(self.catalog, own.kind, parameter.code, &unescape(value))))
+                Ok(Filter::Probe(probe::label(self.catalog, own.kind, &parameter.code, &unescape(value))))
             }
             (ParameterKind::Token, Some("in" | "not-in")) if parameter.code != "_id" => self.members(parameter, &unescape(value)),
             (ParameterKind::Token, Some("below")) if parameter.code != "_id" => self.subsumed(parameter, value, true),
             (ParameterKind::Token, Some("above")) if parameter.code != "_id" => self.subsumed(parameter, value, false),
             (ParameterKind::Uri, Some("below")) => {
-                Ok(Filter::Probe(probe::below(self.catalog, own.kind, parameter.code, &unescape(value))))
+                Ok(Filter::Probe(probe::below(self.catalog, own.kind, &parameter.code, &unescape(value))))
             }
             (ParameterKind::Number | ParameterKind::Quantity, None) => {
                 let filter = plain().filter(value)?;
                 Ok(match Asked::read(value).filter(|asked| !asked.is_told_by_keys()) {
-                    Some(asked) => Filter::All(vec![filter, Filter::Probe(probe::numbers(self.catalog, own.kind, parameter.code, asked))]),
+                    Some(asked) => Filter::All(vec![filter, Filter::Probe(probe::numbers(self.catalog, own.kind, &parameter.code, asked))]),
                     None => filter,
                 })
             }
@@ -147,33 +155,33 @@ impl Resolver<'_> {
 
     /// A string that ends with a text: the index tells those that have it somewhere.
     pub(super) fn ends(&self, compiled: &Compiled, text: &str, own: &TypeCatalog) -> Result<Filter, value::Unread> {
-        let parameter = compiled.parameter;
-        let probe = probe::ends(self.catalog, own.kind, parameter.code, text);
+        let parameter = &compiled.parameter;
+        let probe = probe::ends(self.catalog, own.kind, &parameter.code, text);
         Ok(Filter::All(vec![Filter::TextPart(parameter.number, key::fold(text)), Filter::Probe(probe)]))
     }
 
     /// The parts of a composite hold on one element; that each of them holds at all is what the index can tell.
     fn composite(&self, compiled: &Compiled, value: &str, own: &TypeCatalog) -> Result<Filter, value::Unread> {
         let values = split(value, '$');
-        let codes: Vec<_> = compiled.parts.iter().map(|part| part.code).collect();
+        let codes: Vec<&str> = compiled.parts.iter().map(|part| &*part.code).collect();
         if values.len() != codes.len() {
             let told = format!("\"{value}\" does not have {} parts: write {}.", codes.len(), codes.join("$"));
             return Err(value::Unread::Value(told));
         }
         let (mut parts, mut digits) = (Vec::with_capacity(values.len()), Vec::with_capacity(values.len()));
-        for (code, value) in codes.into_iter().zip(&values) {
-            let Some(compiled) = own.parameter(code) else { return Err(value::Unread::Modifier) };
-            let number = compiled.number_in_composites();
-            let reading = value::Reading { parameter: compiled.parameter, number, modifier: None, base: self.base, own };
+        for (part, value) in compiled.parts.iter().zip(&values) {
+            let Some(of) = own.known(&part.code) else { return Err(value::Unread::Modifier) };
+            let number = part.number_in_composites(of);
+            let reading = value::Reading { parameter: &of.parameter, number, modifier: None, base: self.base, own };
             parts.push(reading.filter(value)?);
-            let numeric = matches!(compiled.parameter.kind, ParameterKind::Number | ParameterKind::Quantity);
+            let numeric = matches!(of.parameter.kind, ParameterKind::Number | ParameterKind::Quantity);
             digits.push(numeric.then(|| Asked::read(value)).flatten().filter(|asked| !asked.is_told_by_keys()));
         }
         let mut all = parts.clone();
         all.push(Filter::Group(compiled.parameter.number, parts.clone()));
         if digits.iter().any(Option::is_some) {
             let parts = parts.into_iter().zip(digits).collect();
-            all.push(Filter::Probe(item::composite(self.catalog, own.kind, compiled.parameter.code, self.base, parts)));
+            all.push(Filter::Probe(item::composite(self.catalog, own.kind, &compiled.parameter.code, self.base, parts)));
         }
         Ok(Filter::All(all))
     }
@@ -249,13 +257,13 @@ impl Resolver<'_> {
 }
 
 pub(super) fn unknown(code: &str, own: &TypeCatalog) -> Issue {
-    let known: Vec<_> = own.parameters().iter().map(|compiled| compiled.parameter.code).collect();
+    let known: Vec<&str> = own.parameters().map(|compiled| &*compiled.parameter.code).collect();
     let diagnostics = format!("{} has no search parameter \"{code}\" on this server. Served are: {}.", own.kind, known.join(", "));
     Issue::error(IssueType::NotSupported, code, diagnostics)
 }
 
 fn unsupported(criterion: &Criterion, compiled: &Compiled) -> Issue {
-    let parameter = compiled.parameter;
+    let parameter = &compiled.parameter;
     let modifiers = modifiers(compiled).join(", :");
     let possible = if modifiers.is_empty() { "it takes none".to_owned() } else { format!("possible are :{modifiers}") };
     let told = criterion.modifier.as_deref().unwrap_or("");

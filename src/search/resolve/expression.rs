@@ -41,7 +41,7 @@ impl Resolver<'_> {
         }
         let (code, target) = path.name.split_once(':').map_or((path.name.as_str(), None), |(code, target)| (code, Some(target)));
         let unknown = || format!("{} has no search parameter \"{code}\", whose values a filter in brackets could choose from.", own.kind);
-        let compiled = own.parameter(code).ok_or_else(unknown)?;
+        let compiled = self.parameter(own, code).map_err(|why| why.unwrap_or_else(unknown))?;
         match compiled.parameter.kind {
             ParameterKind::Reference => {
                 self.over(&path.name, own, |there| Ok(Filter::All(vec![self.meaning(inner, there)?, self.test(rest, operation, there)?])))
@@ -51,7 +51,7 @@ impl Resolver<'_> {
             _ => {
                 let wanted = element::read(compiled, inner, (rest, operation), own)?;
                 let told = format!("{code}[…]");
-                let probe = probe::element(self.catalog, own.kind, compiled.parameter.code, told, move |node| wanted.holds(node));
+                let probe = probe::element(self.catalog, own.kind, &compiled.parameter.code, told, move |node| wanted.holds(node));
                 Ok(Filter::All(vec![Filter::Post(key::present(compiled.parameter.number)), Filter::Probe(probe)]))
             }
         }
@@ -66,6 +66,8 @@ impl Resolver<'_> {
             let there = self.catalog.of(kind);
             match condition(there) {
                 Ok(filter) => filters.push(Filter::Linked(self.link(parameter, own.searched(), there.searched(), filter)?)),
+                // What cannot be asked for yet would be missing.
+                Err(told) if self.met_unready.get() => return Err(told),
                 // Another type may well have these parameters.
                 Err(told) => wrong = wrong.or(Some(told)),
             }
@@ -104,7 +106,7 @@ impl Resolver<'_> {
 
     /// Conditions on the parts of one element of a composite.
     fn element_of(&self, composite: &Compiled, inner: &Expression, last: (&Path, &Operation), own: &TypeCatalog) -> Result<Filter, String> {
-        let code = composite.parameter.code;
+        let code = &*composite.parameter.code;
         let mut conditions = vec![last];
         match inner {
             Expression::Is(path, operation) => conditions.push((path, operation)),
@@ -121,16 +123,17 @@ impl Resolver<'_> {
         let mut parts = vec![Vec::new(); composite.parts.len()];
         let mut filters = Vec::new();
         for (path, operation) in conditions {
-            let codes: Vec<_> = composite.parts.iter().map(|part| part.code).collect();
+            let codes: Vec<&str> = composite.parts.iter().map(|part| &*part.code).collect();
             let found = codes.iter().position(|code| *code == path.name && path.then.is_none());
             let told = || format!("\"{}\" is no part of {code}: its parts are {}.", path.name, codes.join(", "));
-            let part = found.and_then(|part| own.parameter(codes.get(part)?)).ok_or_else(told)?;
+            let part = found.and_then(|part| composite.parts.get(part)).ok_or_else(told)?;
+            let of = own.known(&part.code).ok_or_else(told)?;
             let value = match operation.operator.as_str() {
                 "eq" | "ne" | "sw" | "re" => operation.escaped(),
                 "gt" | "lt" | "ge" | "le" | "sa" | "eb" | "ap" => operation.operator.clone() + &operation.escaped(),
                 _ => return Err(operation.not_served("eq ne sw re gt lt ge le sa eb ap")),
             };
-            let (parameter, number) = (part.parameter, part.number_in_composites());
+            let (parameter, number) = (&*of.parameter, part.number_in_composites(of));
             let reading = value::Reading { parameter, number, modifier: None, base: self.base, own };
             let filter = reading.filter(&value).map_err(|unread| match unread {
                 value::Unread::Value(told) => told,

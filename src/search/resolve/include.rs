@@ -1,5 +1,8 @@
 //! `_include` and `_revinclude`. Source: <https://hl7.org/fhir/R4/search.html#revinclude>.
 
+use std::sync::Arc;
+
+use super::super::catalog::Origin;
 use super::super::query::Include;
 use super::Resolver;
 use crate::definitions::{Parameter, ParameterKind};
@@ -12,7 +15,7 @@ pub struct Inclusion {
     /// The type that holds the reference.
     pub source: ResourceType,
     /// The reference parameter.
-    pub parameter: &'static Parameter,
+    pub parameter: Arc<Parameter>,
     /// The only type of target wanted.
     pub target: Option<ResourceType>,
     /// Whether it is followed again from what was included.
@@ -41,12 +44,10 @@ impl Resolver<'_> {
         let target = wanted.target.as_deref().map(of_type).transpose()?;
         let iterate = wanted.iterate;
         let references = |source: ResourceType| {
-            let own = self.catalog.of(source).parameters().iter().map(|compiled| compiled.parameter);
-            own.filter(|parameter| parameter.kind == ParameterKind::Reference).map(move |parameter| Inclusion {
-                source,
-                parameter,
-                target,
-                iterate,
+            let own = self.catalog.of(source).parameters().filter(|compiled| compiled.parameter.kind == ParameterKind::Reference);
+            own.map(move |compiled| {
+                self.met_own.set(self.met_own.get() || compiled.origin == Origin::Own);
+                Inclusion { source, parameter: Arc::clone(&compiled.parameter), target, iterate }
             })
         };
         if wanted.source == "*" {
@@ -56,7 +57,7 @@ impl Resolver<'_> {
         if wanted.code == "*" {
             return Ok(references(source).collect());
         }
-        let found: Vec<_> = references(source).filter(|inclusion| inclusion.parameter.code == wanted.code).collect();
-        if found.is_empty() { Err(format!("{source} has no reference parameter \"{}\".", wanted.code)) } else { Ok(found) }
+        let parameter = Arc::clone(self.reference(self.catalog.of(source), &wanted.code)?);
+        Ok(vec![Inclusion { source, parameter, target, iterate }])
     }
 }

@@ -21,8 +21,8 @@ use crate::model::schema::ResourceType;
 impl Resolver<'_> {
     /// The filter of one value, still escaped, that is compared as an operator of `_filter` says.
     pub(super) fn compared(&self, how: How, compiled: &Compiled, value: &str, own: &TypeCatalog) -> Result<Filter, Unread> {
-        let parameter = compiled.parameter;
-        let some = |wanted| Filter::Probe(some(self.catalog, own.kind, parameter.code, self.base, wanted));
+        let parameter = &*compiled.parameter;
+        let some = |wanted| Filter::Probe(some(self.catalog, own.kind, &parameter.code, self.base, wanted));
         let reading = || Reading { parameter, number: parameter.number, modifier: None, base: self.base, own };
         let text = || key::fold(&unescape(value));
         match (how, parameter.kind) {
@@ -66,7 +66,7 @@ impl Resolver<'_> {
                 // Checks the value; what the index has are the numbers, not what their precision stands for.
                 self.one(compiled, None, value, own)?;
                 let asked = Asked::read(value).ok_or_else(|| not_for("co", parameter))?.with("co");
-                Ok(Filter::All(vec![condition::present(parameter), Filter::Probe(numbers(self.catalog, own.kind, parameter.code, asked))]))
+                Ok(Filter::All(vec![condition::present(parameter), Filter::Probe(numbers(self.catalog, own.kind, &parameter.code, asked))]))
             }
             (How::Plain | How::Equals, _) => self.one(compiled, None, value, own),
             (How::Ends, _) => Err(not_for("ew", parameter)),
@@ -139,27 +139,21 @@ impl Item {
 }
 
 /// The condition that some element of a parameter is as wanted.
-fn some(catalog: &Arc<Catalog>, kind: ResourceType, code: &'static str, base: &str, wanted: Item) -> Probe {
-    let (own, base) = (Arc::clone(catalog), base.to_owned());
+fn some(catalog: &Arc<Catalog>, kind: ResourceType, code: &str, base: &str, wanted: Item) -> Probe {
+    let (own, base, told) = (Arc::clone(catalog), base.to_owned(), code.to_owned());
     holds(catalog, format!("an element of {code} by itself"), move |resource| {
         let elements = |compiled| extract::elements(resource, compiled, &base, own.definitions());
         resource.kind() == kind
-            && own.of(kind).parameter(code).is_some_and(|compiled| elements(compiled).iter().any(|rows| wanted.fits(rows)))
+            && own.of(kind).parameter(&told).is_some_and(|compiled| elements(compiled).iter().any(|rows| wanted.fits(rows)))
     })
 }
 
 /// The condition that one element of a composite meets a filter by each part, where numbers are compared digit by digit.
-pub(super) fn composite(
-    catalog: &Arc<Catalog>,
-    kind: ResourceType,
-    code: &'static str,
-    base: &str,
-    parts: Vec<(Filter, Option<Asked>)>,
-) -> Probe {
-    let (all, base) = (Arc::clone(catalog), base.to_owned());
+pub(super) fn composite(catalog: &Arc<Catalog>, kind: ResourceType, code: &str, base: &str, parts: Vec<(Filter, Option<Asked>)>) -> Probe {
+    let (all, base, told) = (Arc::clone(catalog), base.to_owned(), code.to_owned());
     holds(catalog, format!("{code} digit by digit"), move |resource| {
         let own = all.of(kind);
-        let Some(compiled) = own.parameter(code).filter(|_| resource.kind() == kind) else { return false };
+        let Some(compiled) = own.parameter(&told).filter(|_| resource.kind() == kind) else { return false };
         let mut found = false;
         let quantities = extract::quantity::Seen::default();
         extract::composite::elements(compiled, own, resource, (&base, all.definitions(), &quantities), |node, rows| {

@@ -16,14 +16,15 @@ impl Resolver<'_> {
             ("_lastUpdated", _) => return Ok(SortBy::Updated),
             _ => return Err(refuse(format!("Several types are sorted by _lastUpdated or _id, not by \"{code}\"."))),
         };
-        let compiled = own.parameter(code).ok_or_else(|| refuse(format!("{} has no search parameter \"{code}\" to sort by.", own.kind)))?;
+        let none = || format!("{} has no search parameter \"{code}\" to sort by.", own.kind);
+        let compiled = self.parameter(own, code).map_err(|why| refuse(why.unwrap_or_else(none)))?;
         let number = compiled.parameter.number;
         match compiled.parameter.kind {
             ParameterKind::Date | ParameterKind::Number => Ok(SortBy::Number(number)),
             ParameterKind::Quantity => Ok(SortBy::Number(key::aside(number, Aside::Canonical))),
             ParameterKind::String => Ok(SortBy::Text(number)),
             ParameterKind::Token | ParameterKind::Reference | ParameterKind::Uri => {
-                Ok(SortBy::Probe(probe::values(self.catalog, own.kind, compiled.parameter.code, self.base)))
+                Ok(SortBy::Probe(probe::values(self.catalog, own.kind, &compiled.parameter.code, self.base)))
             }
             kind @ (ParameterKind::Composite | ParameterKind::Special) => {
                 Err(refuse(format!("\"{code}\" has no order: it is a {} parameter.", kind.code())))

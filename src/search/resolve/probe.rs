@@ -27,29 +27,29 @@ pub(super) fn holds(catalog: &Arc<Catalog>, name: String, ask: impl Fn(&Resource
 }
 
 /// `:text`: a label of the token starts with the text, without regard to letter case and accents.
-pub(super) fn label(catalog: &Arc<Catalog>, kind: ResourceType, code: &'static str, text: &str) -> Probe {
-    let (own, wanted) = (Arc::clone(catalog), fold(text));
+pub(super) fn label(catalog: &Arc<Catalog>, kind: ResourceType, code: &str, text: &str) -> Probe {
+    let (own, wanted, told) = (Arc::clone(catalog), fold(text), code.to_owned());
     holds(catalog, format!("{code}:text={text}"), move |resource| {
-        let labels = own.of(kind).parameter(code).map(|compiled| extract::labels(resource, compiled)).unwrap_or_default();
+        let labels = own.of(kind).parameter(&told).map(|compiled| extract::labels(resource, compiled)).unwrap_or_default();
         resource.kind() == kind && labels.iter().any(|label| label.starts_with(&wanted))
     })
 }
 
 /// `:below` of a URI: it, or what its path goes on to.
-pub(super) fn below(catalog: &Arc<Catalog>, kind: ResourceType, code: &'static str, url: &str) -> Probe {
-    let (own, wanted) = (Arc::clone(catalog), url.trim_end_matches('/').to_owned());
+pub(super) fn below(catalog: &Arc<Catalog>, kind: ResourceType, code: &str, url: &str) -> Probe {
+    let (own, wanted, told) = (Arc::clone(catalog), url.trim_end_matches('/').to_owned(), code.to_owned());
     holds(catalog, format!("{code}:below={url}"), move |resource| {
-        let urls = own.of(kind).parameter(code).map(|compiled| extract::texts(resource, compiled, "")).unwrap_or_default();
+        let urls = own.of(kind).parameter(&told).map(|compiled| extract::texts(resource, compiled, "")).unwrap_or_default();
         let is_below = |url: &String| url.strip_prefix(&wanted).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
         resource.kind() == kind && urls.iter().any(is_below)
     })
 }
 
 /// `ew` of a string: one of its texts ends with the text, without regard to letter case and accents.
-pub(super) fn ends(catalog: &Arc<Catalog>, kind: ResourceType, code: &'static str, text: &str) -> Probe {
-    let (own, wanted) = (Arc::clone(catalog), fold(text));
+pub(super) fn ends(catalog: &Arc<Catalog>, kind: ResourceType, code: &str, text: &str) -> Probe {
+    let (own, wanted, told) = (Arc::clone(catalog), fold(text), code.to_owned());
     holds(catalog, format!("{code} ew {text}"), move |resource| {
-        let texts = own.of(kind).parameter(code).map(|compiled| extract::strings(resource, compiled)).unwrap_or_default();
+        let texts = own.of(kind).parameter(&told).map(|compiled| extract::strings(resource, compiled)).unwrap_or_default();
         resource.kind() == kind && texts.iter().any(|text| text.ends_with(&wanted))
     })
 }
@@ -58,32 +58,32 @@ pub(super) fn ends(catalog: &Arc<Catalog>, kind: ResourceType, code: &'static st
 pub(super) fn element(
     catalog: &Arc<Catalog>,
     kind: ResourceType,
-    code: &'static str,
+    code: &str,
     name: String,
     wanted: impl Fn(Node<'_>) -> bool + Send + Sync + 'static,
 ) -> Probe {
-    let own = Arc::clone(catalog);
+    let (own, told) = (Arc::clone(catalog), code.to_owned());
     holds(catalog, name, move |resource| {
-        let expression = own.of(kind).parameter(code).and_then(|compiled| compiled.expression.as_ref());
+        let expression = own.of(kind).parameter(&told).and_then(|compiled| compiled.expression.as_ref());
         let elements = expression.map(|expression| expression.evaluate(resource.root())).unwrap_or_default();
         resource.kind() == kind && elements.iter().filter_map(Value::node).any(&wanted)
     })
 }
 
 /// Numbers of more digits than keys can tell apart, compared as they are written.
-pub(super) fn numbers(catalog: &Arc<Catalog>, kind: ResourceType, code: &'static str, asked: Asked) -> Probe {
-    let own = Arc::clone(catalog);
+pub(super) fn numbers(catalog: &Arc<Catalog>, kind: ResourceType, code: &str, asked: Asked) -> Probe {
+    let (own, told) = (Arc::clone(catalog), code.to_owned());
     holds(catalog, format!("{code} digit by digit"), move |resource| {
-        let numbers = own.of(kind).parameter(code).map(|compiled| extract::numbers(resource, compiled)).unwrap_or_default();
+        let numbers = own.of(kind).parameter(&told).map(|compiled| extract::numbers(resource, compiled)).unwrap_or_default();
         resource.kind() == kind && numbers.iter().any(|number| asked.holds(number))
     })
 }
 
 /// The values of a parameter as texts, to sort by.
-pub(super) fn values(catalog: &Arc<Catalog>, kind: ResourceType, code: &'static str, base: &str) -> Probe {
-    let (own, base) = (Arc::clone(catalog), base.to_owned());
+pub(super) fn values(catalog: &Arc<Catalog>, kind: ResourceType, code: &str, base: &str) -> Probe {
+    let (own, base, told) = (Arc::clone(catalog), base.to_owned(), code.to_owned());
     probe(catalog, code.to_owned(), Found::Values(Vec::new()), move |resource| {
-        let texts = own.of(kind).parameter(code).map(|compiled| extract::texts(resource, compiled, &base)).unwrap_or_default();
+        let texts = own.of(kind).parameter(&told).map(|compiled| extract::texts(resource, compiled, &base)).unwrap_or_default();
         Found::Values(texts.into_iter().map(SortValue::Text).collect())
     })
 }

@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 
 use super::*;
 use crate::store::contract::{self, Fresh, Naive, contract, key, noon, put, schema};
-use crate::store::port::{Expect, Method};
+use crate::store::port::{Expect, Method, Write};
 
 fn cached<S: Store + 'static>(fresh: Fresh<S>) -> Fresh<Cached<S>> {
     let store = Arc::into_inner(fresh.store).unwrap();
@@ -72,6 +72,14 @@ impl Store for Slow {
 
     fn secret(&self, proposal: [u8; 32]) -> Answer<'_, [u8; 32]> {
         self.inner.secret(proposal)
+    }
+
+    fn parameters(&self) -> Answer<'_, Parameters> {
+        self.inner.parameters()
+    }
+
+    fn lease<'a>(&'a self, name: &'a str, owner: &'a str, microseconds: i64) -> Answer<'a, bool> {
+        self.inner.lease(name, owner, microseconds)
     }
 
     fn close(&self) -> Answer<'_, ()> {

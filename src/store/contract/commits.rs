@@ -95,8 +95,8 @@ pub(crate) async fn a_refused_commit_leaves_no_trace<S: Store>(fresh: impl Fn() 
             delete("Left", "a2"),
             expecting(put("Right", "c", "c", &[]), Expect::Version(7)),
         ],
-        matches: Vec::new(),
         idempotency: Some(key_of(1)),
+        ..Commit::default()
     };
     assert!(matches!(f.store.commit(refused).await, Err(StoreError::Unmet(Unmet::Version { write: 3, current: None }))));
     assert!(f.store.read(&key("Left", "b")).await.unwrap().is_none());

@@ -3,6 +3,7 @@
 
 pub(super) mod commits;
 mod naive;
+pub(super) mod parameters;
 pub(super) mod random;
 pub(super) mod reads;
 pub(super) mod searches;
@@ -96,6 +97,7 @@ pub(super) fn delete(kind: &str, id: &str) -> Write {
 pub(super) fn expecting(mut write: Write, wanted: Expect) -> Write {
     match &mut write {
         Write::Put { expect, .. } | Write::Delete { expect, .. } => *expect = wanted,
+        Write::Index { .. } => {}
     }
     write
 }
@@ -153,6 +155,7 @@ macro_rules! contract {
                     expectations_are_held, a_refused_commit_leaves_no_trace, matches_are_verified_inside, deleting_nothing_changes_nothing,
                     a_request_sent_again_is_answered_again, times_are_milliseconds_and_never_go_back, many_writers_at_once;
                 reads: history_is_paged_newest_first, histories_of_types_and_of_everything, versions_are_read, the_change_feed_is_complete_and_gapless, a_closed_store_says_so, a_store_keeps_its_secret;
+                parameters: definitions_make_generations, index_rows_are_replaced_alone;
                 searches: finds_by_each_kind_of_row, updates_and_deletions_leave_no_rows, pages_and_totals, nested_filters,
                     many_alternatives;
                 random: agrees_with_the_oracle

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use super::*;
 use crate::base::clock::Clock;
+use crate::store::port::Stored as Defined;
 
 /// The simplest store.
 #[derive(Debug)]
@@ -23,6 +24,7 @@ struct State {
     requests: HashMap<[u8; 32], ([u8; 32], Vec<Written>)>,
     last: Option<Instant>,
     secret: Option<[u8; 32]>,
+    parameters: Parameters,
     closed: bool,
 }
 
@@ -62,7 +64,7 @@ impl State {
 
     fn check(&self, commit: &Commit) -> Result<(), Unmet> {
         for (number, write) in commit.writes.iter().enumerate() {
-            let (Write::Put { key, expect, .. } | Write::Delete { key, expect }) = write;
+            let (Write::Put { key, expect, .. } | Write::Delete { key, expect }) = write else { continue };
             let stored = self.find(key).map(|i| &self.resources[i]);
             let current = stored.map(|stored| stored.current().version);
             let holds = match expect {
@@ -89,6 +91,15 @@ impl State {
         let (key, content) = match write {
             Write::Put { key, method, body, rows, .. } => (key, Some((method, body, rows))),
             Write::Delete { key, .. } => (key, None),
+            Write::Index { key, version, rows } => {
+                let found = self.find(&key);
+                let current = found.map(|i| Arc::clone(self.resources[i].current()));
+                let same = current.as_ref().is_some_and(|current| current.version == version && current.body.is_some());
+                if let Some(i) = found.filter(|_| same) {
+                    self.resources[i].rows = *rows;
+                }
+                return Written { version: current, created: false, changed: false };
+            }
         };
         let found = self.find(&key);
         let current = found.map(|i| Arc::clone(self.resources[i].current()));
@@ -282,7 +293,24 @@ impl Store for Naive {
             {
                 return if *request == idempotency.request { Ok(written.clone()) } else { Err(StoreError::Unmet(Unmet::Idempotency)) };
             }
+            if commit.generation != state.parameters.generation {
+                return Err(StoreError::Unmet(Unmet::Catalog));
+            }
             state.check(&commit).map_err(StoreError::Unmet)?;
+            state.parameters.generation += u64::from(!commit.definitions.is_empty());
+            let since = state.parameters.generation;
+            for Definition { id, text } in &commit.definitions {
+                state.parameters.stored.retain(|stored| stored.progress.id != *id);
+                let progress = Progress { id: id.clone(), since, text: Bytes::new() };
+                state.parameters.stored.extend(text.clone().map(|text| Defined { text, progress }));
+            }
+            state.parameters.stored.sort_by(|a, b| (a.progress.since, &a.progress.id).cmp(&(b.progress.since, &b.progress.id)));
+            for progress in commit.progress {
+                let same = |stored: &&mut Defined| stored.progress.id == progress.id && stored.progress.since == progress.since;
+                if let Some(stored) = state.parameters.stored.iter_mut().find(same) {
+                    stored.progress = progress;
+                }
+            }
             let now = state.last.map_or(now, |last| last.max(now));
             let written: Vec<Written> = commit.writes.into_iter().map(|write| state.write(write, now)).collect();
             if written.iter().any(|written| written.changed) {
@@ -301,6 +329,14 @@ impl Store for Naive {
 
     fn secret(&self, proposal: [u8; 32]) -> Answer<'_, [u8; 32]> {
         self.answer(|state| Ok(*state.secret.get_or_insert(proposal)))
+    }
+
+    fn parameters(&self) -> Answer<'_, Parameters> {
+        self.answer(|state| Ok(state.parameters.clone()))
+    }
+
+    fn lease<'a>(&'a self, _: &'a str, _: &'a str, _: i64) -> Answer<'a, bool> {
+        self.answer(|_| Ok(true))
     }
 
     fn close(&self) -> Answer<'_, ()> {

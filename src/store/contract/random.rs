@@ -72,7 +72,12 @@ fn write() -> impl Strategy<Value = Write> {
                     *method = Method::Create;
                 }
             }
-            expecting(if what == 0 { delete(kind, &id) } else { write }, expect)
+            match (what, write) {
+                (0, _) => expecting(delete(kind, &id), expect),
+                // Other rows for a version that is there, or was, or is not yet.
+                (2, Write::Put { key, rows, .. }) => Write::Index { key, version: u64::from(text) + 1, rows },
+                (_, write) => expecting(write, expect),
+            }
         },
     )
 }
@@ -80,7 +85,7 @@ fn write() -> impl Strategy<Value = Write> {
 fn random_commit() -> impl Strategy<Value = Vec<Write>> {
     prop::collection::vec(write(), 1..8).prop_map(|mut writes| {
         let mut seen = std::collections::HashSet::new();
-        writes.retain(|(Write::Put { key, .. } | Write::Delete { key, .. })| seen.insert(key.to_string()));
+        writes.retain(|write| seen.insert(write.key().to_string()));
         writes
     })
 }

@@ -22,7 +22,8 @@ use crate::base::clock::Instant;
 use crate::model::reference::Key;
 use crate::search::plan::Rows;
 use crate::store::keys;
-use crate::store::port::{Idempotency, Match, Method, StoreError, Unmet, Version, Written};
+use crate::store::port::{Definition, Idempotency, Match, Method, Progress, StoreError, Unmet, Version, Written};
+use crate::store::prepared::Index;
 
 /// What a commit is answered, before times are known.
 pub(super) type Decided = Result<Vec<Outcome>, StoreError>;
@@ -71,9 +72,9 @@ pub(super) struct Known {
     pub(super) row: i64,
     /// What is in the tables, if there is a line.
     pub(super) stored: Option<Stored>,
-    number: u64,
+    pub(super) number: u64,
     pub(super) now: Told,
-    alive: bool,
+    pub(super) alive: bool,
 }
 
 /// The line of a resource.
@@ -103,6 +104,13 @@ pub(super) struct Batch<'c> {
     /// The moment at which the batch began, and the largest row id then.
     pub(super) now: Instant,
     pub(super) floor: i64,
+    /// The generation of the search parameters as the batch began, and as it is with what the batch defines.
+    pub(super) began: u64,
+    pub(super) generation: u64,
+    pub(super) definitions: Vec<(u64, &'c [Definition])>,
+    pub(super) progress: Vec<&'c Progress>,
+    /// Index rows to be replaced.
+    pub(super) indexed: Vec<(&'c Key, &'c Index)>,
     requests: HashMap<Vec<u8>, Remembered>,
     pub(super) remember: Vec<(&'c Idempotency, Vec<u8>)>,
 }
@@ -150,11 +158,13 @@ impl<'c> Batch<'c> {
             guard,
             request::known(connection, shared, &asked),
             lines,
-            connection.number("SELECT row FROM feed WHERE one = 0", &[])
+            connection.query("SELECT row, generation FROM feed WHERE one = 0", &[])
         );
         begun?;
         let guard: Result<(), Fault> = guard;
         guard?;
+        let floor = floor?.pop().ok_or_else(|| StoreError::Failed("the table feed is empty".to_owned()))?;
+        let generation = floor.try_get::<_, i64>(1)?.cast_unsigned();
         let mut batch = Self {
             connection,
             shared,
@@ -164,7 +174,12 @@ impl<'c> Batch<'c> {
             time: None,
             first: None,
             now,
-            floor: floor?,
+            floor: floor.try_get(0)?,
+            began: generation,
+            generation,
+            definitions: Vec::new(),
+            progress: Vec::new(),
+            indexed: Vec::new(),
             requests: requests?.into_iter().collect(),
             remember: Vec::new(),
         };
@@ -209,6 +224,9 @@ impl<'c> Batch<'c> {
             self.flush().await?;
             return Ok(Applied::Replayed(request::replay(self.connection, self.shared, &remembered).await?));
         }
+        if commit.generation != self.generation {
+            return Ok(Applied::Decided(Err(StoreError::Unmet(Unmet::Catalog))));
+        }
         for (number, write) in commit.writes.iter().enumerate() {
             let known = self.known.get(&write.key);
             let current = known.map(|known| known.number);
@@ -222,6 +240,11 @@ impl<'c> Batch<'c> {
             }
         }
         let outcomes: Vec<Outcome> = commit.writes.iter().map(|write| self.write(write)).collect();
+        if !commit.definitions.is_empty() {
+            self.generation += 1;
+            self.definitions.push((self.generation, &commit.definitions));
+        }
+        self.progress.extend(&commit.progress);
         if let Some(idempotency) = &commit.idempotency {
             let results = request::results(&outcomes, |outcome| self.number(outcome));
             let request = idempotency.request.to_vec();
@@ -241,6 +264,12 @@ impl<'c> Batch<'c> {
     }
 
     fn write(&mut self, write: &'c PreparedWrite) -> Outcome {
+        if let Some(index) = &write.index {
+            self.indexed.push((&write.key, index));
+            let (shard, row) = self.known.get(&write.key).map_or((0, 0), |known| (known.shard, known.row));
+            let version = self.known.get(&write.key).map_or(Told::None, |known| known.now.clone());
+            return Outcome { shard, row, version, created: false, changed: false };
+        }
         let kind = write.kind;
         let number = self.news.len();
         let next = |shard, row, number, method| New {

@@ -18,6 +18,8 @@ use crate::store::port::{StoreError, Version};
 /// What is wanted of a resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Want {
+    /// Which it is.
+    Name,
     Keys,
     Text,
     Both,
@@ -41,6 +43,8 @@ impl Line {
     }
 }
 
+const NAME: &str = "SELECT rid, kind, id, version, updated, method, NULL::bytea, NULL::bytea FROM resource
+    WHERE rid = ANY ($1::int8[]) AND body IS NOT NULL";
 const KEYS: &str = "SELECT rid, kind, id, version, updated, method, NULL::bytea, keys FROM resource
     WHERE rid = ANY ($1::int8[]) AND body IS NOT NULL";
 const TEXT: &str = "SELECT rid, kind, id, version, updated, method, body, NULL::bytea FROM resource
@@ -52,6 +56,7 @@ impl Want {
     /// The statement that asks for it.
     pub(super) fn sql(self) -> &'static str {
         match self {
+            Self::Name => NAME,
             Self::Keys => KEYS,
             Self::Text => TEXT,
             Self::Both => BOTH,

@@ -11,7 +11,7 @@ use super::connect::Statements;
 use super::fault::Fault;
 use super::index::{At, Index};
 use super::prepared::method_code;
-use super::request;
+use super::{parameters, request};
 use crate::base::clock::Instant;
 use crate::model::reference::Key;
 use crate::store::port::{StoreError, Version};
@@ -114,12 +114,16 @@ impl Batch<'_> {
     /// Takes places in the feed, and with them the time. Gives the first place.
     async fn take_feed(&mut self, count: usize) -> Result<i64, Fault> {
         let row = self.news.iter().map(|new| new.row).max().unwrap_or_default();
-        let sql = "UPDATE feed SET seq = seq + $1, last = greatest(last, $2), row = greatest(row, $3) WHERE one = 0 RETURNING seq, last";
+        let sql = "UPDATE feed SET seq = seq + $1, last = greatest(last, $2), row = greatest(row, $3) WHERE one = 0
+            RETURNING seq, last, generation";
         let count = i64::try_from(count).unwrap_or(i64::MAX);
         let now = self.now.to_milliseconds();
         let lines = self.connection.query(sql, &[&count, &now.0, &row]).await?;
         let line = lines.first().ok_or_else(|| StoreError::Failed("the table feed is empty".to_owned()))?;
         let (last, time): (i64, i64) = (line.try_get(0)?, line.try_get(1)?);
+        if line.try_get::<_, i64>(2)?.cast_unsigned() != self.began {
+            return Err(parameters::moved());
+        }
         // Held since the first flush, so it does not move between two.
         self.time = Some(Instant(time));
         let first = last - count + 1;
@@ -175,9 +179,45 @@ impl Batch<'_> {
         sent.and(indexed)
     }
 
+    /// Replaces index rows of versions that are still current, and keeps definitions and progress.
+    async fn write_parameters(&mut self) -> Result<(), Fault> {
+        if self.indexed.is_empty() && self.definitions.is_empty() && self.progress.is_empty() {
+            return Ok(());
+        }
+        self.replace_index().await?;
+        parameters::grow(self.connection, self.began, self.generation - self.began).await?;
+        for (generation, definitions) in &self.definitions {
+            parameters::define(self.connection, definitions, *generation).await?;
+        }
+        for progress in &self.progress {
+            parameters::advance(self.connection, progress).await?;
+        }
+        Ok(())
+    }
+
+    async fn replace_index(&self) -> Result<(), Fault> {
+        let mut index = Index::default();
+        let mut lines: (Vec<i16>, Vec<i64>, Vec<&[u8]>) = Default::default();
+        for (key, new) in &self.indexed {
+            let Some(known) = self.known.get(*key).filter(|known| known.alive && known.number == new.version) else { continue };
+            let Some((_, old)) = alive(known) else { continue };
+            index.change(at(known), Some(old), Some(&new.rows));
+            lines.0.push(known.shard);
+            lines.1.push(known.row);
+            lines.2.push(&new.keys);
+        }
+        if lines.1.is_empty() {
+            return Ok(());
+        }
+        index.write(self.connection, self.shared).await?;
+        self.connection.execute(REINDEX, &[&lines.0, &lines.1, &lines.2]).await?;
+        Ok(())
+    }
+
     /// Everything into the tables; gives what to look for if nobody says whether the transaction was committed.
     pub(super) async fn finish(&mut self) -> Result<Option<Claim>, Fault> {
         self.flush().await?;
+        self.write_parameters().await?;
         if !self.remember.is_empty() {
             let oldest = Instant(self.now.0.saturating_sub(self.shared.options.idempotency_microseconds));
             // The line of the feed keeps others from forgetting the same requests at the same time.
@@ -207,6 +247,9 @@ fn alive(known: &Known) -> Option<&(bytes::Bytes, Arc<crate::search::plan::Rows>
 const UPDATE: &str = "UPDATE resource AS r SET version = w.version, updated = $4, method = w.method, body = w.body, keys = w.keys
     FROM unnest($2::int8[], $3::int8[], $5::int2[], $6::bytea[], $7::bytea[]) AS w(rid, version, method, body, keys)
     WHERE r.shard = $1 AND r.rid = w.rid";
+
+const REINDEX: &str = "UPDATE resource AS r SET keys = w.keys
+    FROM unnest($1::int2[], $2::int8[], $3::bytea[]) AS w(shard, rid, keys) WHERE r.shard = w.shard AND r.rid = w.rid";
 
 const INSERT: &str = "INSERT INTO resource (shard, rid, kind, id, version, updated, method, body, keys)
     SELECT w.shard, w.rid, w.kind, w.id, w.version, $6, w.method, w.body, w.keys

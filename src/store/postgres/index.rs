@@ -52,7 +52,7 @@ impl Index {
             };
             list.push((at.shard, post.cast_signed(), at.row));
         });
-        differ(&old.numbers, &new.numbers, |row, add| self.spot(at, of_number(row), add));
+        differ(&old.numbers, &new.numbers, |row, add| of_number(row).for_each(|spot| self.spot(at, spot, add)));
         differ(&old.texts, &new.texts, |row, add| self.spot(at, of_text(row.parameter, &row.text), add));
     }
 

@@ -1,6 +1,7 @@
 //! Resource types as small numbers: the codes by which the tables know them.
 
 use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 
 use super::connect::Connection;
 use super::fault::Fault;
@@ -51,5 +52,26 @@ impl Kinds {
             .get(&code)
             .copied()
             .ok_or_else(|| StoreError::Failed(format!("the store holds a type (code {code}) that the schema lacks")))
+    }
+}
+
+/// How many resources types have, as they were counted lately.
+#[derive(Debug, Default)]
+pub(super) struct Sizes(Mutex<HashMap<i32, (i64, i64)>>);
+
+/// A count is looked up so often before it is read again.
+const USES: i64 = 1000;
+
+impl Sizes {
+    pub(super) fn get(&self, code: i32) -> Option<i64> {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (count, left) = counts.get_mut(&code)?;
+        *left -= 1;
+        // A count that was small may have grown a lot.
+        (*left >= 0).then_some(*count)
+    }
+
+    pub(super) fn put(&self, code: i32, count: i64) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(code, (count, count.min(USES)));
     }
 }

@@ -18,6 +18,7 @@ mod index;
 mod kinds;
 mod merge;
 mod order;
+mod parameters;
 mod pool;
 mod prepared;
 mod read;
@@ -45,13 +46,13 @@ pub use self::connect::Address;
 pub use self::schema::citus;
 pub use self::writer::Statistics;
 
-use self::kinds::Kinds;
+use self::kinds::{Kinds, Sizes};
 use self::merge::Ragged;
 use self::pool::Pool;
 use self::rows::RowIds;
 use self::search::Searcher;
 use self::writer::Writer;
-use super::port::{Answer, Change, Commit, Explanation, History, HistoryPlan, Page, Store, StoreError, Version, Written};
+use super::port::{Answer, Change, Commit, Explanation, History, HistoryPlan, Page, Parameters, Store, StoreError, Version, Written};
 use crate::base::clock::Clock;
 use crate::model::reference::Key;
 use crate::model::schema::Schema;
@@ -90,6 +91,7 @@ pub struct Postgres {
 struct Shared {
     options: Options,
     kinds: Kinds,
+    sizes: Sizes,
     rows: RowIds,
     address: Address,
     squeezer: Squeezer,
@@ -148,7 +150,16 @@ impl Postgres {
         address.clustered(state.shards > 1);
         let pool = Pool::new(address.clone(), options.readers, options.searchers);
         let (rows, ragged) = (RowIds::new(opened), Ragged::default());
-        let shared = Arc::new(Shared { options, kinds, rows, address: address.clone(), squeezer, ragged, shards: state.shards });
+        let shared = Arc::new(Shared {
+            options,
+            kinds,
+            sizes: Sizes::default(),
+            rows,
+            address: address.clone(),
+            squeezer,
+            ragged,
+            shards: state.shards,
+        });
         let writer = Writer::start(&address, &shared, &clock);
         Ok(Self { shared, pool, writer })
     }
@@ -237,6 +248,14 @@ impl Store for Postgres {
 
     fn secret(&self, proposal: [u8; 32]) -> Answer<'_, [u8; 32]> {
         Box::pin(self.pool.ask(move |connection| async move { read::secret(&connection, proposal).await }))
+    }
+
+    fn parameters(&self) -> Answer<'_, Parameters> {
+        Box::pin(self.pool.ask(move |connection| async move { parameters::read(&connection).await }))
+    }
+
+    fn lease<'a>(&'a self, name: &'a str, owner: &'a str, microseconds: i64) -> Answer<'a, bool> {
+        Box::pin(self.pool.ask(move |connection| async move { parameters::lease(&connection, name, owner, microseconds).await }))
     }
 
     fn close(&self) -> Answer<'_, ()> {

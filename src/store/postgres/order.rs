@@ -20,15 +20,20 @@ const WINDOW: usize = if cfg!(test) { 6 } else { 8192 };
 /// Wide intervals are looked at all before a walk begins, if there are at most so many.
 const WIDE_ONES: usize = if cfg!(test) { 3 } else { 500 };
 /// Resources looked at together at first.
-const STEP: usize = if cfg!(test) { 2 } else { 32 };
+const STEP: usize = if cfg!(test) { 2 } else { 24 };
 /// Lines read at first, and at most.
-const FEWEST: i64 = if cfg!(test) { 1 } else { 8 };
+const FEWEST: i64 = if cfg!(test) { 1 } else { 25 };
 const LARGEST: i64 = if cfg!(test) { 4 } else { 256 };
 
 impl Searcher<'_> {
     /// The first `wanted` matches after the place, sorted.
     pub(super) async fn sorted(&self, plan: &Plan, conditions: &[Filter], wanted: usize) -> Result<Vec<Found>, Fault> {
         let worth = self.worth(&plan.of, wanted).await?;
+        if conditions.is_empty()
+            && let Some(found) = self.walked(plan, conditions, wanted).await?
+        {
+            return Ok(found);
+        }
         let mut way = self.way(&plan.of, conditions, Some(wanted), worth.min(MOST)).await?;
         if way.least.is_none_or(|least| least >= worth) {
             if let Some(found) = self.walked(plan, conditions, wanted).await? {
@@ -77,14 +82,17 @@ impl Searcher<'_> {
         let value = plan.after.as_ref().map(|place| place.values.first().cloned().flatten());
         if value != Some(None) {
             let (mut seen, mut size) = (HashSet::new(), STEP);
-            if let Some(wide) = course.wide() {
-                let Some(rows) = gather(self.connection, &[wide], WIDE_ONES).await? else { return Ok(None) };
-                seen.extend(rows.iter().copied());
-                found.extend(self.look(plan, &rows, &filters, what).await?.into_iter().filter(has_value));
-            }
             let mut trail = Trail::new(course.stretch(value.flatten().as_ref()), sort.descending);
+            let elsewhere = course.wide().into_iter().collect::<Vec<_>>();
+            let (wide, read) = tokio::join!(gather(self.connection, &elsewhere, WIDE_ONES), trail.read(self.connection));
+            read?;
+            let Some(rows) = wide? else { return Ok(None) };
+            seen.extend(rows.iter().copied());
+            found.extend(self.look(plan, &rows, &filters, what).await?.into_iter().filter(has_value));
             while let Some((chunk, (k, row))) = trail.next(self.connection, size).await? {
                 let rows: Vec<i64> = chunk.into_iter().filter(|row| seen.insert(*row)).collect();
+                // What comes first will mostly be wanted whole.
+                let what = if size == STEP { Want::Both } else { what };
                 found.extend(self.look(plan, &rows, &filters, what).await?.into_iter().filter(has_value));
                 found.sort_unstable_by(|a, b| compare(&plan.sort, &a.place, &b.place));
                 let sure = |one: &&Found| {

@@ -90,7 +90,7 @@ impl Searcher<'_> {
         let limit = ids.len();
         let filter = Filter::All(vec![Filter::Id(ids.into_iter().collect()), link.filter.clone()]);
         let plan = Plan { of: vec![link.to], filter, sort: Vec::new(), after: None, limit, total: false };
-        let found = if limit == 0 { Vec::new() } else { self.find(&plan, Want::Keys).await?.0 };
+        let found = if limit == 0 { Vec::new() } else { self.find(&plan, Want::Name).await?.0 };
         Ok(found.into_iter().map(|line| line.version.key.id.to_string()).collect())
     }
 

@@ -2,8 +2,10 @@
 //!
 //! ```text
 //! norn_schema (version, shards)                        the version of these tables
-//! feed     (seq, last, row, opened)                    one line: the last place in the change feed, the time of the last write,
-//!                                                      the largest row id, how often a gateway was started
+//! feed     (seq, last, row, opened, generation)        one line: the last place in the change feed, the time of the last write,
+//!                                                      the largest row id, how often a gateway was started, the generation of
+//!                                                      the search parameters of the server's own
+//! parameter (id, since, text, progress)                these parameters, since which generation, how far their rows are complete
 //! guard    (k)                                         one line: held by the one transaction that verifies searches
 //! kind     (code, name, living)                        the resource types, and how many resources each has now
 //! dictionary (n, purpose, bytes)                       what bodies and keys are squeezed with (`store::squeeze`)
@@ -33,7 +35,8 @@ use super::fault::Fault;
 use crate::store::port::StoreError;
 
 /// Each entry leads from the version that is its number to the next. Forward only; entries are never changed once released.
-const MIGRATIONS: &[&str] = &["
+const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE feed (
         one int2 PRIMARY KEY,
         seq int8 NOT NULL,
@@ -131,7 +134,17 @@ const MIGRATIONS: &[&str] = &["
         owner text NOT NULL,
         until int8 NOT NULL
     );
-"];
+",
+    "
+    ALTER TABLE feed ADD COLUMN generation int8 NOT NULL DEFAULT 0;
+    CREATE TABLE parameter (
+        id text COLLATE \"C\" PRIMARY KEY,
+        since int8 NOT NULL,
+        text bytea NOT NULL,
+        progress bytea NOT NULL
+    );
+",
+];
 
 /// What the tables say of themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -220,7 +233,7 @@ async fn migrate(connection: &Connection, create: bool) -> Result<State, Fault> 
 /// Tables that are spread over a cluster by their shard, all alike, so that lines of one resource are together.
 const DISTRIBUTED: [&str; 6] = ["history", "change", "post", "gone", "span", "request"];
 /// Small tables of which every machine of the cluster has a copy.
-const EVERYWHERE: [&str; 7] = ["norn_schema", "feed", "guard", "kind", "dictionary", "secret", "lease"];
+const EVERYWHERE: [&str; 8] = ["norn_schema", "feed", "guard", "kind", "dictionary", "secret", "lease", "parameter"];
 
 /// The statements that distribute empty tables with Citus into so many shards.
 #[must_use]

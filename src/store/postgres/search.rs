@@ -198,6 +198,24 @@ impl<'s> Searcher<'s> {
         self.connection.number(sql, &[&kinds]).await
     }
 
+    /// Roughly the same, as it was lately.
+    pub(super) async fn about(&self, of: &[Searched]) -> Result<i64, Fault> {
+        let mut sum = 0_i64;
+        for one in of {
+            let code = self.shared.kinds.code(one.kind)?;
+            let count = match self.shared.sizes.get(code) {
+                Some(count) => count,
+                None => {
+                    let count = self.living(std::slice::from_ref(one)).await?;
+                    self.shared.sizes.put(code, count);
+                    count
+                }
+            };
+            sum = sum.saturating_add(count);
+        }
+        Ok(sum)
+    }
+
     /// The conditions of a plan, those replaced that are better answered from inside; `None` if they cannot all hold.
     pub(super) async fn conditions(&self, plan: &Plan) -> Result<Option<Vec<Filter>>, Fault> {
         let Some(conditions) = conjuncts(&plan.filter) else { return Ok(None) };
@@ -227,11 +245,11 @@ impl<'s> Searcher<'s> {
                 Filter::All(filters) => Filter::All(self.each(filters, most, mixed).await?),
                 Filter::Any(filters) => Filter::Any(self.each(filters, most, mixed).await?),
                 Filter::Not(filter) => Filter::Not(Box::new(self.inside_out(*filter, most, mixed).await?)),
-                Filter::Linked(link) => match self.inner(link.to, &link.filter, most).await? {
+                Filter::Linked(link) => match self.inner(link.to, &link.filter, most, Want::Name).await? {
                     Some(found) => Filter::Any(referring(&link, &found)),
                     None => Filter::Linked(link),
                 },
-                Filter::Referenced(link) => match self.inner(link.from, &link.filter, most).await? {
+                Filter::Referenced(link) => match self.inner(link.from, &link.filter, most, Want::Keys).await? {
                     Some(found) => {
                         let ids = Filter::Id(referred(&link, &found)?);
                         // An id says nothing of the type.
@@ -253,16 +271,16 @@ impl<'s> Searcher<'s> {
     }
 
     /// What meets the inner condition, if it is not too much.
-    async fn inner(&self, of: Searched, filter: &Filter, most: usize) -> Result<Option<Vec<Line>>, Fault> {
+    async fn inner(&self, of: Searched, filter: &Filter, most: usize, want: Want) -> Result<Option<Vec<Line>>, Fault> {
         let plan = Plan { of: vec![of], filter: filter.clone(), sort: Vec::new(), after: None, limit: most, total: false };
-        let (found, more) = self.find(&plan, Want::Keys).await?;
+        let (found, more) = self.find(&plan, want).await?;
         Ok((!more).then_some(found))
     }
 }
 
 /// Whether a match was read as far as wanted.
 fn has(found: &Found, want: Want) -> bool {
-    found.line.as_ref().is_some_and(|line| want == Want::Keys || line.version.body.is_some())
+    found.line.as_ref().is_some_and(|line| matches!(want, Want::Name | Want::Keys) || line.version.body.is_some())
 }
 
 /// The posts of references to these resources.

@@ -29,6 +29,11 @@ impl Source {
         Self { walks, listed, at: 0 }
     }
 
+    /// Adds row ids to a source of which nothing has been asked yet; largest first.
+    pub(super) fn list(&mut self, rows: Vec<i64>) {
+        self.listed = rows;
+    }
+
     /// The largest row id that is not above `most`, which never grows from call to call.
     fn seek(&mut self, most: i64) -> Sought {
         self.at += self.listed.get(self.at..).unwrap_or(&[]).partition_point(|row| *row > most);

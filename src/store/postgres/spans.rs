@@ -5,14 +5,14 @@
 //! place is therefore more than what is wanted, and each resource is looked at again. What a resource no longer has stays named.
 //!
 //! A narrow interval stands at its high end: exactly, if it is a time, so that a sort by the newest date walks the table; with a
-//! sixteenth of itself as precision, if it is a number. Wide intervals all stand at one place of their own. A text stands at its
-//! first eight bytes.
+//! sixteenth of itself as precision, if it is a number. What has a unit stands once more, apart from other units. Wide intervals
+//! all stand at one place of their own. A text stands at its first eight bytes.
 
 use std::hash::Hasher as _;
 
 use siphasher::sip::SipHasher13;
 
-use crate::search::plan::{Filter, NumberRow, ParameterNumber, SortBy, SortValue, Test, WIDE};
+use crate::search::plan::{Filter, NumberRow, ParameterNumber, SortBy, SortValue, Test, Unit, WIDE};
 
 /// One place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,8 +31,13 @@ enum About {
 
 /// Stored lines hold it, so it never changes. Two parameters that share a number find too much, which does no harm.
 fn series(parameter: ParameterNumber, about: About) -> i32 {
+    series_of_unit(parameter, 0, about)
+}
+
+fn series_of_unit(parameter: ParameterNumber, unit: u64, about: About) -> i32 {
     let mut hasher = SipHasher13::new_with_keys(0x6e6f_726e, 0x7370_616e);
     hasher.write_u32(parameter);
+    hasher.write_u64(unit);
     hasher.write_u8(about as u8);
     let [a, b, c, d, ..] = hasher.finish().to_le_bytes();
     i32::from_le_bytes([a, b, c, d])
@@ -54,16 +59,23 @@ fn ceiling(place: i64) -> i64 {
 }
 
 /// Where an interval stands.
-pub(super) fn of_number(row: &NumberRow) -> Spot {
-    match row.high.checked_sub(row.low) {
-        Some(width) if width <= WIDE => Spot { s: series(row.parameter, About::Narrow), k: floor(row.high) },
-        _ => Spot { s: series(row.parameter, About::Wide), k: 0 },
-    }
+pub(super) fn of_number(row: &NumberRow) -> impl Iterator<Item = Spot> + use<> {
+    let (parameter, unit) = (row.parameter, row.unit);
+    let spot = |s, k| Some(Spot { s, k });
+    let both = match row.high.checked_sub(row.low) {
+        Some(width) if width <= WIDE => {
+            let k = floor(row.high);
+            let apart = (unit != 0).then(|| Spot { s: series_of_unit(parameter, unit, About::Narrow), k });
+            [spot(series(parameter, About::Narrow), k), apart]
+        }
+        _ => [spot(series(parameter, About::Wide), 0), None],
+    };
+    both.into_iter().flatten()
 }
 
 /// Where a moment stands.
 pub(super) fn of_moment(parameter: ParameterNumber, at: i64) -> Spot {
-    of_number(&NumberRow { parameter, low: at, high: at, unit: 0 })
+    Spot { s: series(parameter, About::Narrow), k: floor(at) }
 }
 
 /// Where a text stands.
@@ -89,9 +101,14 @@ pub(super) struct Stretch {
 /// Where everything stands that may meet a condition; `None` if the condition confines nothing.
 pub(super) fn stretches(filter: &Filter) -> Option<Vec<Stretch>> {
     match filter {
-        Filter::Number(parameter, test, _) => {
+        Filter::Number(parameter, test, unit) => {
             let (from, to) = high_end(*test)?;
-            Some(vec![narrow(*parameter, from, to), wide(*parameter)])
+            let all = narrow(*parameter, from, to);
+            let own = match unit {
+                Unit::Exactly(unit) => Stretch { s: series_of_unit(*parameter, *unit, About::Narrow), ..all },
+                Unit::Any | Unit::Code(_) => all,
+            };
+            Some(vec![own, wide(*parameter)])
         }
         Filter::TextStart(parameter, text) if !text.is_empty() => {
             Some(vec![Stretch { s: series(*parameter, About::Text), from: start(text, 0), to: start(text, u8::MAX) }])
@@ -219,8 +236,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::search::plan::Unit;
-
     fn test() -> impl Strategy<Value = Test> {
         (0..6_u8, -20..20_i64, -20..20_i64).prop_map(|(which, a, b)| match which {
             0 => Test::Within(a, b),
@@ -232,16 +247,17 @@ mod tests {
         })
     }
 
-    fn stands(spot: Spot, stretches: &[Stretch]) -> bool {
-        stretches.iter().any(|stretch| stretch.s == spot.s && (stretch.from..=stretch.to).contains(&spot.k))
+    fn stands(spots: impl IntoIterator<Item = Spot>, stretches: &[Stretch]) -> bool {
+        spots.into_iter().any(|spot| stretches.iter().any(|stretch| stretch.s == spot.s && (stretch.from..=stretch.to).contains(&spot.k)))
     }
 
     proptest! {
         #[test]
-        fn what_passes_stands_where_it_is_looked_for(low in -25..25_i64, width in 0..9_i64, test in test(), other in test()) {
-            let row = NumberRow { parameter: 7, low, high: low + width, unit: 0 };
+        fn what_passes_stands_where_it_is_looked_for(low in -25..25_i64, width in 0..9_i64, unit in 0..3_u64, test in test(), other in test()) {
+            let row = NumberRow { parameter: 7, low, high: low + width, unit };
             let filter = |test| Filter::Number(7, test, Unit::Any);
             if test.passes(row.low, row.high) {
+                prop_assert!(stands(of_number(&row), &stretches(&Filter::Number(7, test, Unit::Exactly(unit))).unwrap()));
                 prop_assert!(stands(of_number(&row), &stretches(&filter(test)).unwrap()));
                 prop_assert!(stands(of_number(&row), &stretches(&Filter::Any(vec![filter(other), filter(test)])).unwrap()));
                 if other.passes(row.low, row.high) && width <= WIDE
@@ -262,7 +278,7 @@ mod tests {
             let (one, other) = (of_text(3, &a), of_text(3, &b));
             prop_assert!(a > b || one.k <= other.k);
             let begins = Filter::TextStart(3, b.clone());
-            prop_assert!(b.is_empty() || !a.starts_with(&b) || stands(one, &stretches(&begins).unwrap()));
+            prop_assert!(b.is_empty() || !a.starts_with(&b) || stands([one], &stretches(&begins).unwrap()));
         }
     }
 }

@@ -308,7 +308,7 @@ fn the_statements_of_a_cluster_name_every_table() {
         let rows = connection.query("SELECT tablename::text FROM pg_tables WHERE schemaname = $1", &[&schema]).await.unwrap();
         rows.iter().map(|row| row.get::<_, String>(0)).collect::<Vec<_>>()
     });
-    assert_eq!(tables.len(), 14);
+    assert_eq!(tables.len(), 15);
     for table in tables {
         assert!(sql.contains(&format!("'{table}'")), "{table}");
     }

@@ -135,7 +135,7 @@ async fn index(connection: &Connection, shared: &Shared, share: Share, faults: &
                 }
             };
             posts.extend(rows.posts.iter().map(|post| (post.cast_signed(), shard, own)).filter(|(post, ..)| share.has(*post)));
-            let places = rows.numbers.iter().map(of_number).chain(rows.texts.iter().map(|row| of_text(row.parameter, &row.text)));
+            let places = rows.numbers.iter().flat_map(of_number).chain(rows.texts.iter().map(|row| of_text(row.parameter, &row.text)));
             let places = places.chain([of_moment(rows.last_updated, row.try_get(5)?)]);
             spots.extend(places.map(|spot| (spot, shard, own)).filter(|(spot, ..)| share.has(spot.k)));
         }
@@ -147,8 +147,12 @@ async fn index(connection: &Connection, shared: &Shared, share: Share, faults: &
 /// The text must be readable; what it says of itself is made when it is read.
 fn content(shared: &Shared, row: &Row, faults: &mut Vec<String>) -> Result<(), Fault> {
     let key = Key { kind: shared.kinds.kind(row.try_get(2)?)?, id: read::id_of(row.try_get(3)?)? };
-    if let Err(Fault::Store(error)) = read::version(shared, row, 4, key) {
-        faults.push(error.to_string());
+    match read::version(shared, row, 4, key.clone()) {
+        Err(Fault::Store(error)) => faults.push(error.to_string()),
+        Ok(version) if version.body.as_ref().is_some_and(|body| !body.ends_with(b"}")) => {
+            faults.push(format!("the content of {key} is damaged: its end is missing"));
+        }
+        other => drop(other?),
     }
     Ok(())
 }

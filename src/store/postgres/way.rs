@@ -115,11 +115,13 @@ impl Searcher<'_> {
 
     async fn list(&self, stretches: &[Stretch], worth: usize, beside: Vec<i64>, way: &mut Way<'_>) -> Result<(), Fault> {
         let bound = way.least.map_or(worth, |least| worth.min(least));
-        if let Some(rows) = gather(self.connection, stretches, bound).await? {
-            if beside.is_empty() {
-                way.least = Some(way.least.map_or(rows.len(), |least| least.min(rows.len())));
-            }
-            way.sources.push(Source::new(beside, rows));
+        let mut source = Source::new(beside, Vec::new());
+        let (rows, read) = tokio::join!(gather(self.connection, stretches, bound), read_more(self.connection, vec![&mut source]));
+        read?;
+        if let Some(rows) = rows? {
+            source.list(rows);
+            way.least = [way.least, source.size()].into_iter().flatten().min();
+            way.sources.push(source);
         }
         Ok(())
     }
@@ -128,7 +130,7 @@ impl Searcher<'_> {
     /// `m` matches among `n` of the type, walking tests about `wanted * n / m` resources, and a test costs as much as many rows.
     pub(super) async fn worth(&self, of: &[Searched], wanted: usize) -> Result<usize, Fault> {
         let wanted = i64::try_from(wanted).unwrap_or(i64::MAX);
-        let worth = wanted.saturating_mul(self.living(of).await?).saturating_mul(TEST).isqrt() + 1;
+        let worth = wanted.saturating_mul(self.about(of).await?).saturating_mul(TEST).isqrt() + 1;
         Ok(usize::try_from(worth).unwrap_or(usize::MAX))
     }
 }

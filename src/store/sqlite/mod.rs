@@ -12,6 +12,7 @@ mod history;
 mod join;
 mod kinds;
 mod merge;
+mod parameters;
 mod pool;
 mod prepared;
 mod read;
@@ -49,7 +50,7 @@ use self::recent::Recent;
 use self::search::Searcher;
 use self::write::Numbers;
 use self::writer::Writer;
-use super::port::{Answer, Change, Commit, Explanation, History, HistoryPlan, Page, Store, StoreError, Version, Written};
+use super::port::{Answer, Change, Commit, Explanation, History, HistoryPlan, Page, Parameters, Store, StoreError, Version, Written};
 use super::squeeze::Squeezer;
 use crate::base::clock::Clock;
 use crate::model::reference::Key;
@@ -222,6 +223,15 @@ impl Store for Sqlite {
 
     fn secret(&self, proposal: [u8; 32]) -> Answer<'_, [u8; 32]> {
         Box::pin(self.writer.secret(proposal))
+    }
+
+    fn parameters(&self) -> Answer<'_, Parameters> {
+        Box::pin(self.ask(|connection, _| parameters::read(connection)))
+    }
+
+    /// The file is this process's alone.
+    fn lease<'a>(&'a self, _: &'a str, _: &'a str, _: i64) -> Answer<'a, bool> {
+        Box::pin(std::future::ready(Ok(true)))
     }
 
     fn close(&self) -> Answer<'_, ()> {

@@ -23,6 +23,7 @@ pub(super) fn prepare(commit: Commit, kinds: &Kinds, squeezer: &Squeezer) -> Res
         commit,
         |kind| kinds.code(kind),
         |body, keys| {
+            let Some(body) = body else { return (Tail(Vec::new()), squeezer.squeeze(Purpose::Keys, &keys)) };
             training = training.take().or(squeezer.offer(body.tail(), &keys));
             (Tail(squeezer.squeeze(Purpose::Body, body.tail())), squeezer.squeeze(Purpose::Keys, &keys))
         },

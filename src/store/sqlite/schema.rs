@@ -21,6 +21,8 @@
 //!                                                   recent rows are in them
 //! stale    (n, rid, updated, keys)                  what the index tables hold, or held, of resources up to the mark whose newer
 //!                                                   version has its index rows in memory only
+//! catalog  (generation)                             the generation of the search parameters of the server's own
+//! parameter (id, since, text, progress)             these parameters, since which generation, and how far their rows are complete
 //! ```
 //!
 //! `rid` counts up from 1 in the order of creation. One writer makes it, so it needs no clock; small numbers keep every index
@@ -144,6 +146,18 @@ const MIGRATIONS: &[&str] = &[
         updated INTEGER NOT NULL,
         keys BLOB
     ) STRICT;
+",
+    "
+    CREATE TABLE catalog (
+        generation INTEGER NOT NULL
+    ) STRICT;
+    INSERT INTO catalog VALUES (0);
+    CREATE TABLE parameter (
+        id TEXT PRIMARY KEY,
+        since INTEGER NOT NULL,
+        text BLOB NOT NULL,
+        progress BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID;
 ",
 ];
 

@@ -13,12 +13,13 @@ use super::prepared::{Content, Prepared, PreparedWrite};
 use super::read::{self, Current, method_code};
 use super::recent::{Entry, State};
 use super::search::Searcher;
-use super::{Shared, failed, request};
+use super::{Shared, failed, parameters, request};
 use crate::base::clock::Instant;
 use crate::model::primitive::Id;
 use crate::model::reference::Key;
 use crate::model::resource::Body;
 use crate::store::port::{Expect, Match, Method, StoreError, Unmet, Version, Written};
+use crate::store::prepared::Index;
 
 /// Numbers that go on from batch to batch.
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +30,8 @@ pub(super) struct Numbers {
     pub(super) mark: Mark,
     /// Time of the last write.
     last: Instant,
+    /// The generation of the search parameters.
+    generation: u64,
 }
 
 impl Numbers {
@@ -39,6 +42,7 @@ impl Numbers {
             next_row: number("SELECT max(rid) FROM resource")?.unwrap_or(0) + 1,
             next_sequence: number("SELECT max(seq) FROM change")?.unwrap_or(0) + 1,
             mark: Mark::read(connection)?,
+            generation: number("SELECT generation FROM catalog")?.unwrap_or(0).cast_unsigned(),
             last: Instant(number("SELECT (SELECT updated FROM change ORDER BY seq DESC LIMIT 1)")?.unwrap_or(i64::MIN)),
         })
     }
@@ -111,6 +115,9 @@ impl<'c> Batch<'c> {
         {
             return Ok(answer);
         }
+        if commit.generation != self.numbers.generation {
+            return Err(StoreError::Unmet(Unmet::Catalog));
+        }
         let mut currents = Vec::with_capacity(commit.writes.len());
         for (number, write) in commit.writes.iter().enumerate() {
             let current = read::current(self.connection, write.kind, &write.key)?;
@@ -128,10 +135,18 @@ impl<'c> Batch<'c> {
         let mut written = Vec::with_capacity(commit.writes.len());
         let mut rows = Vec::with_capacity(commit.writes.len());
         for (write, current) in commit.writes.iter().zip(currents) {
-            let (row, answer) = self.write(write, current)?;
+            let (row, answer) = match &write.index {
+                Some(index) => self.index(write, index, current)?,
+                None => self.write(write, current)?,
+            };
             rows.push(row);
             written.push(answer);
         }
+        if !commit.definitions.is_empty() {
+            self.numbers.generation += 1;
+            parameters::define(self.connection, &commit.definitions, self.numbers.generation)?;
+        }
+        parameters::advance(self.connection, &commit.progress)?;
         if let Some(idempotency) = &commit.idempotency {
             let oldest = Instant(self.now.0.saturating_sub(self.shared.options.idempotency_microseconds));
             request::remember(self.connection, idempotency, &rows, &written, self.now, oldest)?;
@@ -165,6 +180,20 @@ impl<'c> Batch<'c> {
                 Ok((row, Written { version: Some(next), created: true, changed: true }))
             }
         }
+    }
+
+    /// Replaces the index rows of a version that is still current.
+    fn index(&mut self, write: &PreparedWrite, index: &Index, current: Option<Current>) -> Result<(i64, Written), StoreError> {
+        let row = current.as_ref().map_or(0, |current| current.row);
+        let same = |version: &Version| version.version == index.version && version.body.is_some();
+        if let Some(version) = current.as_ref().map(|current| &current.version).filter(|version| same(version)) {
+            // No change comes of it: whoever sees all changes until now may see the rows.
+            let sequence = self.numbers.next_sequence - 1;
+            let after = State { sequence, updated: version.updated, rows: Some(Arc::clone(&index.rows)) };
+            self.reindex(row, write.kind, &write.key.id, after)?;
+            self.execute("UPDATE carried SET keys = ?2 WHERE rid = ?1", params![row, index.keys])?;
+        }
+        Ok((row, Written { version: current.map(|current| current.version), created: false, changed: false }))
     }
 
     fn next_version(&self, key: &Key, method: Method, current: Option<&Current>, body: Option<&Body>) -> Arc<Version> {

@@ -109,6 +109,11 @@ fn watch(binaries: &Path, folder: &Path, settings: &str) -> Child {
     watcher
 }
 
+/// A program of the installed server.
+pub(crate) fn program(name: &str) -> PathBuf {
+    binaries().join(name)
+}
+
 /// Where `initdb` and `pg_ctl` are.
 fn binaries() -> PathBuf {
     if let Some(found) = installed() {

@@ -10,7 +10,7 @@ use norn::http::cors::Cors;
 use norn::http::job::JobOptions;
 use norn::http::server::{Options, serve};
 use norn::http::{BASE_PATH, Service};
-use norn::interactions::Gateway;
+use norn::interactions::{Catalogs, Gateway};
 use norn::search::catalog::Catalog;
 use norn::search::cursor::Signer;
 use norn::search::resolve::PageSize;
@@ -108,7 +108,7 @@ impl TestGateway {
         let base = format!("http://{}{BASE_PATH}", listener.local_addr().unwrap());
         let gateway = Arc::new(Gateway {
             store,
-            catalog: Arc::new(Catalog::new(Definitions::embedded()).unwrap()),
+            catalogs: Arc::new(Catalogs::new(Catalog::new(Definitions::embedded()).unwrap(), "test".to_owned())),
             clock: Arc::new(clock.clone()),
             random: Arc::new(Sequence::default()),
             base: base.as_str().into(),
@@ -117,8 +117,9 @@ impl TestGateway {
             explain,
             signer: Arc::new(Signer::new(&[7; 32])),
             cross_origin: cors.enabled(),
-            capabilities: Arc::default(),
         });
+        gateway.renew().await.unwrap();
+        tokio::spawn(Arc::clone(&gateway).keep_indexed());
         let (sender, stop) = watch::channel(false);
         tokio::spawn(serve(listener, None, Service::new(gateway).across(cors).with_jobs(jobs), Options::default(), stop));
         (Client::new(&base), sender)

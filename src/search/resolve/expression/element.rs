@@ -35,8 +35,8 @@ pub(super) fn read(
     own: &TypeCatalog,
 ) -> Result<Wanted, String> {
     let schema = own.schema();
-    let code = compiled.parameter.code;
-    let types = types_of(compiled.parameter.expression, own)
+    let code = &*compiled.parameter.code;
+    let types = types_of(&compiled.parameter.expression, own)
         .ok_or_else(|| format!("A filter in brackets cannot follow \"{code}\": what its elements are is not told by a plain path."))?;
     let reader = Reader { code, types, schema };
     Ok(Wanted::All(vec![reader.wanted(inner)?, reader.child(path, operation)?]))
