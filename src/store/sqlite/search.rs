@@ -228,9 +228,13 @@ impl<'s> Searcher<'s> {
             let Some(range) = Range::between(parameter, &way.rest) else { continue };
             if let Some(rows) = range.gather(self.connection, outline.up_to, bound)? {
                 let wide = key::wide(parameter).cast_signed();
-                let count = signed(rows.len()).saturating_add(runs::count(self.connection, wide, MOST)?);
-                way.least = way.least.min(count);
+                let others = runs::count(self.connection, wide, MOST)?;
+                way.least = way.least.min(signed(rows.len()).saturating_add(others));
                 way.sources.push(Source::new(self.connection, &[wide], rows));
+                if others == 0 {
+                    // All of the type are narrow: the index has told already.
+                    way.rest.retain(|filter| reach(filter).is_none_or(|(other, ..)| other != parameter));
+                }
                 break;
             }
         }

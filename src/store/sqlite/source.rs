@@ -56,12 +56,12 @@ pub(super) fn next(sources: &mut [Source<'_>], mut most: i64) -> Result<Option<i
 }
 
 /// A range of index rows, in which all rows of a condition stand, and others.
-pub(super) enum Range {
+pub(super) enum Range<'f> {
     Numbers {
         parameter: ParameterNumber,
         unit: Unit,
-        /// What its intervals must still pass.
-        test: Option<Test>,
+        /// What each of its intervals must still meet.
+        tests: Vec<&'f Filter>,
         /// The end by which they are found.
         end: End,
         /// Where that end lies, both bounds inside.
@@ -74,15 +74,15 @@ pub(super) enum Range {
     },
 }
 
-impl Range {
+impl<'f> Range<'f> {
     /// The ranges of a condition, by one end and by the other; none if it would have to be looked for in the whole table.
-    pub(super) fn of(filter: &Filter) -> Vec<Self> {
+    pub(super) fn of(filter: &'f Filter) -> Vec<Self> {
         match filter {
             Filter::Number(parameter, test, unit) => {
                 let range = |(end, from, to): (End, i64, i64)| Self::Numbers {
                     parameter: *parameter,
                     unit: *unit,
-                    test: Some(*test),
+                    tests: vec![filter],
                     end,
                     from,
                     to,
@@ -94,16 +94,16 @@ impl Range {
         }
     }
 
-    /// Where the narrow intervals stand that may meet all conditions on a parameter, if these confine them from both sides.
-    /// What stands there must still be tested, and intervals that are not narrow looked for elsewhere.
-    pub(super) fn between(parameter: ParameterNumber, filters: &[&Filter]) -> Option<Self> {
-        let own = || filters.iter().filter(|filter| reach(filter).is_some_and(|(other, ..)| other == parameter));
+    /// Where the narrow intervals stand that meet all conditions on a parameter, if these confine them from both sides. Resources
+    /// with others, or several, are to be looked for elsewhere.
+    pub(super) fn between(parameter: ParameterNumber, filters: &[&'f Filter]) -> Option<Self> {
+        let own = || filters.iter().copied().filter(|filter| reach(filter).is_some_and(|(other, ..)| other == parameter));
         let reaches = own().filter_map(|filter| reach(filter));
         let (from, to) = reaches.fold((i64::MIN, i64::MAX), |(low, high), (_, from, to)| (low.max(from), high.min(to)));
         let confined = from > i64::MIN && to < i64::MAX;
         // The one interval of a narrow resource meets them all: a unit that one of them wants is its unit.
         let unit = own().map(|filter| unit(filter)).find(|unit| *unit != Unit::Any).unwrap_or(Unit::Any);
-        confined.then_some(Self::Numbers { parameter, unit, test: None, end: End::Low, from, to })
+        confined.then_some(Self::Numbers { parameter, unit, tests: own().collect(), end: End::Low, from, to })
     }
 
     /// The row ids up to `up_to` that meet the condition, largest first and once each; `None` if more than `bound` rows would have
@@ -118,7 +118,7 @@ impl Range {
                     sql.push_str(" AND norm < ?4");
                     values.push(Value::Text(end));
                 }
-                self.part(connection, &(sql + " LIMIT ?1"), values, up_to, (&mut left, &mut rows))?
+                self.part(connection, &(sql + " LIMIT ?1"), values, (up_to, 0), (&mut left, &mut rows))?
             }
             Self::Numbers { parameter, unit, end, from, to, .. } => {
                 let mut all = true;
@@ -129,7 +129,7 @@ impl Range {
                         _ => "SELECT rid, lo, w FROM num_lo WHERE s = ?2 AND lo >= ?3 AND lo <= ?4 LIMIT ?1",
                     };
                     let values = [series.code(), *from, *to].map(Value::Integer).to_vec();
-                    all = all && self.part(connection, sql, values, up_to, (&mut left, &mut rows))?;
+                    all = all && self.part(connection, sql, values, (up_to, series.unit), (&mut left, &mut rows))?;
                 }
                 all
             }
@@ -147,13 +147,14 @@ impl Range {
         connection: &Connection,
         sql: &str,
         values: Vec<Value>,
-        up_to: i64,
+        (up_to, unit): (i64, u64),
         (left, rows): (&mut i64, &mut Vec<i64>),
     ) -> Result<bool, StoreError> {
         let mut statement = connection.prepare_cached(sql).map_err(failed)?;
         let limit = Value::Integer(left.saturating_add(1));
         let mut found = statement.query(params_from_iter([limit].into_iter().chain(values))).map_err(failed)?;
-        let (test, by_high) = if let Self::Numbers { test, end, .. } = self { (*test, *end == End::High) } else { (None, false) };
+        let (tests, by_high) =
+            if let Self::Numbers { tests, end, .. } = self { (tests.as_slice(), *end == End::High) } else { (&[][..], false) };
         while let Some(row) = found.next().map_err(failed)? {
             *left -= 1;
             if *left < 0 {
@@ -162,11 +163,20 @@ impl Range {
             let rid: i64 = row.get(0).map_err(failed)?;
             let (end, width): (i64, i64) = (row.get(1).map_err(failed)?, row.get(2).map_err(failed)?);
             let (low, high) = if by_high { (end.wrapping_sub(width), end) } else { (end, end.wrapping_add(width)) };
-            if rid <= up_to && test.is_none_or(|test| test.passes(low, high)) {
+            if rid <= up_to && tests.iter().all(|filter| meets(filter, low, high, unit)) {
                 rows.push(rid);
             }
         }
         Ok(true)
+    }
+}
+
+/// Whether one interval meets a condition on numbers.
+fn meets(filter: &Filter, low: i64, high: i64, unit: u64) -> bool {
+    match filter {
+        Filter::Number(_, test, wanted) => test.passes(low, high) && wanted.passes(unit),
+        Filter::Any(filters) => filters.iter().any(|filter| meets(filter, low, high, unit)),
+        _ => false,
     }
 }
 

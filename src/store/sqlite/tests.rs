@@ -93,8 +93,9 @@ async fn after_a_crash_everything_acknowledged_is_there() {
     let place = tempfile::tempdir().unwrap();
     let path = place.path().join("store.db");
     let store = open(&path).unwrap();
-    for round in 1..8 {
-        fill(&store, round * 9).await;
+    for round in 1..30 {
+        // First it grows, then old resources get new versions, and generations of these are at all stages of their way.
+        fill(&store, if round < 8 { round * 9 } else { 2 + round % 7 }).await;
         // What a crash leaves behind: the files as they are, with the recent rows in memory only.
         let copy = place.path().join(format!("copy{round}.db"));
         for end in ["", "-wal"] {
