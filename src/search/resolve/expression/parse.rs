@@ -188,11 +188,6 @@ impl Parser<'_> {
         }
         let next = self.next().filter(|token| !token.quoted).and_then(|token| token.text.strip_prefix('.')).ok_or(rest)?.to_owned();
         let next = self.path(next, inner)?;
-        if name.contains('.') {
-            return Err(format!(
-                "\"{name}\" has several steps: a filter in brackets stands after one, as in subject[gender eq male].name."
-            ));
-        }
         Ok(Path { name, then: Some((Box::new(filter), Box::new(next))) })
     }
 }
