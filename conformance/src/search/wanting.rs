@@ -110,7 +110,8 @@ impl Questioner<'_> {
             Kind::Date | Kind::Number(_) | Kind::Quantity => {
                 let value = self.value(place, parameter)?.1;
                 let (_, bare) = super::matching::prefixed(&value);
-                let date = parameter.kind == Kind::Date;
+                // The time of a write is a point: whether it includes a time of its own precision is open.
+                let date = parameter.kind == Kind::Date && parameter.owner != "*";
                 let operator = if date && self.chance.percent(25) { self.chance.one(&["po", "co"]) } else { self.chance.one(&ORDERED) };
                 Some((operator, bare.to_owned()))
             }
