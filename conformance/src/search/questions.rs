@@ -88,7 +88,10 @@ impl<'a> Questioner<'a> {
             return;
         }
         if self.chance.percent(30) {
-            let keys = parameters::of(kind).filter(|parameter| !matches!(parameter.kind, Kind::Composite | Kind::Near));
+            // Numbers that differ after many digits only have no order on which servers agree: Observations are full of them.
+            let digits = |parameter: &Parameter| parameter.kind == Kind::Quantity && parameter.owner == "Observation";
+            let ordered = |own: &&Parameter| !matches!(own.kind, Kind::Composite | Kind::Near) && !digits(own);
+            let keys = parameters::of(kind).filter(ordered);
             let keys: Vec<&str> = keys.map(|parameter| parameter.code).collect();
             let count = self.chance.one(&[1, 1, 2, 3]);
             let all: Vec<String> = (0..count).map(|_| format!("{}{}", self.chance.one(&["", "-"]), self.chance.one(&keys))).collect();

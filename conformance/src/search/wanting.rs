@@ -37,14 +37,15 @@ impl Questioner<'_> {
     fn test(&mut self, place: usize, depth: usize) -> Option<String> {
         if depth < 2 && self.chance.percent(15) {
             if let Some((parameter, target)) = self.led(place) {
-                let test = self.test(target, depth + 1).filter(|test| !test.starts_with("_has") && !test.starts_with('('))?;
-                let within = if self.chance.percent(25) { format!("[{}]", self.test(target, 2)?) } else { String::new() };
+                let test = self.test(target, depth + 1).filter(|test| !test.starts_with("_has") && !test.contains(" pr f"))?;
+                let within = if depth == 0 && self.chance.percent(25) { format!("[{}]", self.test(target, 2)?) } else { String::new() };
                 return Some(format!("{}{within}.{test}", parameter.code));
             }
         }
         if depth == 0 && self.chance.percent(10) {
             if let Some((from, parameter)) = self.chance.pick(self.referrers.get(place)?).copied() {
-                let test = self.leaf(from)?;
+                // Whether an empty set counts where nothing refers is open.
+                let test = self.leaf(from).filter(|test| !test.contains(" pr f"))?;
                 return Some(format!("_has:{}:{}:{test}", type_of(self.world.at(from)), parameter.code));
             }
         }
@@ -110,7 +111,8 @@ impl Questioner<'_> {
             Kind::Date | Kind::Number(_) | Kind::Quantity => {
                 let value = self.value(place, parameter)?.1;
                 let (_, bare) = super::matching::prefixed(&value);
-                let date = parameter.kind == Kind::Date;
+                // The time of a write is a point: whether it includes a time of its own precision is open.
+                let date = parameter.kind == Kind::Date && parameter.owner != "*";
                 let operator = if date && self.chance.percent(25) { self.chance.one(&["po", "co"]) } else { self.chance.one(&ORDERED) };
                 Some((operator, bare.to_owned()))
             }
