@@ -116,7 +116,7 @@ impl World for Container<'_> {
 
 impl Looking {
     fn read(&self, body: &[u8]) -> Option<Resource> {
-        read_json(body, self.schema(), &self.limits).ok()
+        read_json(body, self.catalog.schema(), &self.limits).ok()
     }
 
     fn container<'a>(&'a self, resource: &'a Resource) -> Container<'a> {
