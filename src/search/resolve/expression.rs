@@ -81,12 +81,14 @@ impl Resolver<'_> {
     /// A condition without brackets in its path.
     fn compare(&self, path: &str, operation: &Operation, own: &TypeCatalog) -> Result<Filter, String> {
         let value = operation.escaped();
-        if operation.operator == "pr" && value == "false" && path.contains('.') {
-            // "The set is empty": of all that the chain leads to, not of one of them.
-            return Ok(Filter::Not(Box::new(self.compare(path, &operation.there(), own)?)));
+        match (operation.operator.as_str(), value.as_str()) {
+            // "The set is empty": of all that a chain leads to, not of one of them.
+            ("pr", "false") => return Ok(Filter::Not(Box::new(self.compare(path, &operation.there(), own)?))),
+            ("pr", other) if other != "true" => return Err("\"pr\" takes true or false.".to_owned()),
+            _ => {}
         }
         let (modifier, value, how) = match operation.operator.as_str() {
-            "pr" => ("missing", if value == "true" { "false" } else { "true" }.to_owned(), How::Plain),
+            "pr" => ("missing", "false".to_owned(), How::Plain),
             "gt" | "lt" | "ge" | "le" | "sa" | "eb" | "ap" => ("", operation.operator.clone() + &value, How::Ordered),
             "re" | "sw" => ("", value, How::Plain),
             "eq" => ("", value, How::Equals),

@@ -60,7 +60,9 @@ impl Resolver<'_> {
             (How::Contains, ParameterKind::String) => self.one(compiled, Some("contains"), value, own),
             (How::Contains, ParameterKind::Date) => {
                 let around = reading().includes(value)?;
-                Ok(Filter::All(vec![around.clone(), some(Item::Meets(around))]))
+                // The server itself tells the time of the last update: it is no element, and there is one only.
+                let alone = parameter.code == "_lastUpdated";
+                Ok(if alone { around } else { Filter::All(vec![around.clone(), some(Item::Meets(around))]) })
             }
             (How::Contains, ParameterKind::Number | ParameterKind::Quantity) => {
                 // Checks the value; what the index has are the numbers, not what their precision stands for.
