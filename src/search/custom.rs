@@ -273,7 +273,7 @@ impl Custom {
 fn free(definition: &str, taken: &mut HashSet<ParameterNumber>) -> ParameterNumber {
     let mut salt = 0_u64;
     loop {
-        let mut hasher = SipHasher13::new_with_keys(0x6e6f_726e, 0x706172_616d);
+        let mut hasher = SipHasher13::new_with_keys(0x6e6f_726e, 0x0070_6172_616d);
         hasher.write_u64(salt);
         hasher.write(definition.as_bytes());
         let number = u32::try_from(hasher.finish() & 0xFFFF_FFFF).unwrap_or_default();

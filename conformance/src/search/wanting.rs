@@ -35,19 +35,21 @@ impl Questioner<'_> {
 
     /// A path, an operator and a value.
     fn test(&mut self, place: usize, depth: usize) -> Option<String> {
-        if depth < 2 && self.chance.percent(15) {
-            if let Some((parameter, target)) = self.led(place) {
-                let test = self.test(target, depth + 1).filter(|test| !test.starts_with("_has") && !test.contains(" pr f"))?;
-                let within = if depth == 0 && self.chance.percent(25) { format!("[{}]", self.test(target, 2)?) } else { String::new() };
-                return Some(format!("{}{within}.{test}", parameter.code));
-            }
+        if depth < 2
+            && self.chance.percent(15)
+            && let Some((parameter, target)) = self.led(place)
+        {
+            let test = self.test(target, depth + 1).filter(|test| !test.starts_with("_has") && !test.contains(" pr f"))?;
+            let within = if depth == 0 && self.chance.percent(25) { format!("[{}]", self.test(target, 2)?) } else { String::new() };
+            return Some(format!("{}{within}.{test}", parameter.code));
         }
-        if depth == 0 && self.chance.percent(10) {
-            if let Some((from, parameter)) = self.chance.pick(self.referrers.get(place)?).copied() {
-                // Whether an empty set counts where nothing refers is open.
-                let test = self.leaf(from).filter(|test| !test.contains(" pr f"))?;
-                return Some(format!("_has:{}:{}:{test}", type_of(self.world.at(from)), parameter.code));
-            }
+        if depth == 0
+            && self.chance.percent(10)
+            && let Some((from, parameter)) = self.chance.pick(self.referrers.get(place)?).copied()
+        {
+            // Whether an empty set counts where nothing refers is open.
+            let test = self.leaf(from).filter(|test| !test.contains(" pr f"))?;
+            return Some(format!("_has:{}:{}:{test}", type_of(self.world.at(from)), parameter.code));
         }
         self.leaf(place)
     }

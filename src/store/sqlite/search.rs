@@ -164,7 +164,7 @@ impl<'s> Searcher<'s> {
             if missing > 0 {
                 let before = plan.after.as_ref().map(|place| place.row);
                 recent.extend(self.by_row(outline, None, before, missing)?);
-                recent.sort_unstable_by(|a, b| b.row.cmp(&a.row));
+                recent.sort_unstable_by_key(|place| std::cmp::Reverse(place.row));
                 recent.truncate(wanted);
             }
             return Ok(recent);

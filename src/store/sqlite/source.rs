@@ -98,11 +98,11 @@ impl<'f> Range<'f> {
     /// with others, or several, are to be looked for elsewhere.
     pub(super) fn between(parameter: ParameterNumber, filters: &[&'f Filter]) -> Option<Self> {
         let own = || filters.iter().copied().filter(|filter| reach(filter).is_some_and(|(other, ..)| other == parameter));
-        let reaches = own().filter_map(|filter| reach(filter));
+        let reaches = own().filter_map(reach);
         let (from, to) = reaches.fold((i64::MIN, i64::MAX), |(low, high), (_, from, to)| (low.max(from), high.min(to)));
         let confined = from > i64::MIN && to < i64::MAX;
         // The one interval of a narrow resource meets them all: a unit that one of them wants is its unit.
-        let unit = own().map(|filter| unit(filter)).find(|unit| *unit != Unit::Any).unwrap_or(Unit::Any);
+        let unit = own().map(unit).find(|unit| *unit != Unit::Any).unwrap_or(Unit::Any);
         confined.then_some(Self::Numbers { parameter, unit, tests: own().collect(), end: End::Low, from, to })
     }
 

@@ -202,7 +202,7 @@ impl Share {
     const ALL: Self = Self { from: 0, to: 1, whole: 1 };
 
     /// Its items of a sorted list. Changes of one row are never torn apart: the last word on it counts.
-    fn of<'l, T, K: PartialEq>(self, list: &'l [T], row: impl Fn(&T) -> &K) -> &'l [T] {
+    fn of<T, K: PartialEq>(self, list: &[T], row: impl Fn(&T) -> &K) -> &[T] {
         let at = |part: usize| {
             let at = if part >= self.whole { list.len() } else { list.len() * part / self.whole };
             let same = |at: usize| at.checked_sub(1).and_then(|before| Some(row(list.get(before)?) == row(list.get(at)?)));
