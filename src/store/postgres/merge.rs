@@ -9,15 +9,14 @@
 //! and this here leaves it where it is. Searches of several statements without a snapshot of their own hold `guard`, as this
 //! does, so that nothing moves from a line that they have yet to read to one that they have read.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{Notify, watch};
-use tokio_postgres::Row;
 
 use super::Shared;
 use super::batch::GUARD;
-use super::connect::{Connection, Later, Statements, together};
+use super::connect::{Connection, Statements};
 use super::fault::Fault;
 use super::index::{Lines, POSTS, SPOTS, columns, series};
 use super::runs::{Line, line, pack};
@@ -56,9 +55,7 @@ const ENOUGH: u32 = if cfg!(test) { 3 } else { 16 };
 /// Places that are counted; beyond, those with few lines are forgotten.
 const PLACES: usize = if cfg!(test) { 50 } else { 400_000 };
 /// Places joined in one transaction.
-const TOGETHER: usize = if cfg!(test) { 4 } else { 64 };
-/// Lines looked at in one place.
-const MOST: i64 = 200;
+const TOGETHER: usize = if cfg!(test) { 4 } else { 256 };
 /// A line with more bytes is full enough to be left alone.
 const FULL: i64 = if cfg!(test) { 2 } else { 600 };
 
@@ -108,9 +105,9 @@ impl Counts {
     }
 
     /// A line with room was left, which the next ones may join.
-    fn left(&mut self, place: Place, line: &Line) {
+    fn left(&mut self, place: Place, last: i64) {
         let small = self.small.entry(place).or_insert(Small { lines: 0, from: i64::MAX });
-        small.from = small.from.min(line.last);
+        small.from = small.from.min(last);
     }
 }
 
@@ -144,33 +141,28 @@ pub(super) async fn run(shared: Arc<Shared>, mut closing: watch::Receiver<bool>)
 }
 
 /// Joins the small lines of some places in one transaction.
-async fn join(connection: &Connection, shared: &Shared, mut places: Vec<(Place, i64)>) -> Result<(), Fault> {
-    places.sort_unstable();
-    places.dedup_by_key(|(place, _)| *place);
-    // Nobody waits for it to be durable: if it is lost, the lines are as they were.
-    connection.statement(GUARD).await?;
-    let begin = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = off";
-    let (begun, guard) = tokio::join!(connection.run(begin), connection.query(GUARD, &[]));
-    begun.and(guard.map(drop))?;
-    let small = together(places.iter().map(|(place, from)| look(connection, *place, *from)).collect()).await?;
-    let names: Vec<(Place, Vec<i64>)> =
-        places.iter().zip(small).filter(|(_, names)| names.len() > 1).map(|((place, _), names)| (*place, names)).collect();
-    let taken = together(names.iter().map(|(place, names)| take(connection, *place, names)).collect()).await?;
-    let gone = together(names.iter().zip(&taken).map(|((place, _), rows)| settle(connection, *place, rows)).collect()).await?;
-    let (mut posts, mut spots): (Lines<i64>, Lines<Spot>) = Default::default();
-    let mut left = Vec::new();
-    for (((place, _), rows), gone) in names.iter().zip(taken).zip(gone) {
-        let rows: Vec<i64> = rows.into_iter().filter(|row| !gone.contains(row)).collect();
-        for line in pack(rows) {
-            if line.bytes.as_ref().is_none_or(|bytes| i64::try_from(bytes.len()).unwrap_or(i64::MAX) < FULL) {
-                left.push((*place, line.clone()));
-            }
-            match place {
-                Place::Post(post, shard) => posts.push((*shard, *post, line)),
-                Place::Spot(spot, shard) => spots.push((*shard, *spot, line)),
-            }
+async fn join(connection: &Connection, shared: &Shared, places: Vec<(Place, i64)>) -> Result<(), Fault> {
+    let mut by_shard: BTreeMap<i16, Asked> = BTreeMap::new();
+    for (place, from) in places {
+        match place {
+            Place::Post(post, shard) => by_shard.entry(shard).or_default().posts.push((post, from)),
+            Place::Spot(spot, shard) => by_shard.entry(shard).or_default().spots.push((spot, from)),
         }
     }
+    // Nobody waits for it to be durable: if it is lost, the lines are as they were.
+    let begin = "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = off";
+    connection.statement(GUARD).await?;
+    let (begun, guard) = tokio::join!(connection.run(begin), connection.query(GUARD, &[]));
+    begun.and(guard.map(drop))?;
+    let (mut posts, mut spots): (Lines<i64>, Lines<Spot>) = Default::default();
+    for (shard, asked) in by_shard {
+        let (own, others) = asked.joined(connection, shard).await?;
+        posts.extend(own);
+        spots.extend(others);
+    }
+    let mut left = Vec::new();
+    posts.iter().filter(|(.., line)| has_room(line)).for_each(|(shard, post, line)| left.push((Place::Post(*post, *shard), line.last)));
+    spots.iter().filter(|(.., line)| has_room(line)).for_each(|(shard, spot, line)| left.push((Place::Spot(*spot, *shard), line.last)));
     let (posts, spots) = (columns(&posts), columns(&spots));
     let spot_keys = series(&spots.1);
     let mut statements: Statements<'_> = Vec::new();
@@ -183,53 +175,71 @@ async fn join(connection: &Connection, shared: &Shared, mut places: Vec<(Place, 
     connection.send(&statements).await?;
     connection.run("COMMIT").await?;
     let mut counts = shared.ragged.counts();
-    left.iter().for_each(|(place, line)| counts.left(*place, line));
+    left.into_iter().for_each(|(place, last)| counts.left(place, last));
     Ok(())
 }
 
-/// The names of the small lines of a place.
-fn look(connection: &Connection, place: Place, from: i64) -> Later<'_, Vec<i64>> {
-    Box::pin(async move {
-        let lines = match place {
-            Place::Post(post, shard) => {
-                let sql = "SELECT last FROM (SELECT last, octet_length(rids) AS size FROM post WHERE k = $1 AND shard = $2 AND last >= $3
-                    ORDER BY last LIMIT $4) AS l WHERE coalesce(size, 0) < $5::int8";
-                connection.query(sql, &[&post, &shard, &from, &MOST, &FULL]).await?
-            }
-            Place::Spot(Spot { s, k }, shard) => {
-                let sql = "SELECT last FROM (SELECT last, octet_length(rids) AS size FROM span WHERE s = $1 AND k = $2 AND shard = $3
-                    AND last >= $4 ORDER BY last LIMIT $5) AS l WHERE coalesce(size, 0) < $6::int8";
-                connection.query(sql, &[&s, &k, &shard, &from, &MOST, &FULL]).await?
-            }
-        };
-        lines.iter().map(|line| Ok(line.try_get(0)?)).collect()
-    })
+fn has_room(line: &Line) -> bool {
+    line.bytes.as_ref().is_none_or(|bytes| i64::try_from(bytes.len()).unwrap_or(i64::MAX) < FULL)
 }
 
-/// Takes lines away; gives the row ids that they named.
-fn take<'a>(connection: &'a Connection, place: Place, names: &'a [i64]) -> Later<'a, Vec<i64>> {
-    Box::pin(async move {
-        let lines: Vec<Row> = match place {
-            Place::Post(post, shard) => {
-                let sql = "DELETE FROM post WHERE k = $1 AND shard = $2 AND last = ANY ($3::int8[]) RETURNING last, n, rids";
-                connection.query(sql, &[&post, &shard, &names]).await?
-            }
-            Place::Spot(Spot { s, k }, shard) => {
-                let sql = "DELETE FROM span WHERE s = $1 AND k = $2 AND shard = $3 AND last = ANY ($4::int8[]) RETURNING last, n, rids";
-                connection.query(sql, &[&s, &k, &shard, &names]).await?
-            }
-        };
-        let rows: BTreeSet<i64> = lines.iter().map(|row| line(row, 0)).collect::<Result<Vec<_>, Fault>>()?.into_iter().flatten().collect();
-        Ok(rows.into_iter().collect())
-    })
+/// Places of one shard, each with the name from which its lines are joined.
+#[derive(Debug, Default)]
+struct Asked {
+    posts: Vec<(i64, i64)>,
+    spots: Vec<(Spot, i64)>,
 }
 
-/// Those of some row ids that no longer have the post; nothing says so any more.
-fn settle<'a>(connection: &'a Connection, place: Place, rows: &'a [i64]) -> Later<'a, HashSet<i64>> {
-    Box::pin(async move {
-        let Place::Post(post, shard) = place else { return Ok(HashSet::new()) };
-        let sql = "DELETE FROM gone WHERE k = $1 AND shard = $2 AND rid = ANY ($3::int8[]) RETURNING rid";
-        let lines = connection.query(sql, &[&post, &shard, &rows]).await?;
-        lines.iter().map(|line| Ok(line.try_get(0)?)).collect()
-    })
+impl Asked {
+    /// Takes the small lines away; gives what takes their place.
+    async fn joined(mut self, connection: &Connection, shard: i16) -> Result<(Lines<i64>, Lines<Spot>), Fault> {
+        // In one order, by whichever gateway.
+        self.posts.sort_unstable();
+        self.posts.dedup_by_key(|(post, _)| *post);
+        self.spots.sort_unstable();
+        self.spots.dedup_by_key(|(spot, _)| *spot);
+        let (posts, from): (Vec<i64>, Vec<i64>) = self.posts.iter().copied().unzip();
+        let (spots, spots_from): (Vec<Spot>, Vec<i64>) = self.spots.iter().copied().unzip();
+        let (s, k) = series(&spots);
+        let of_posts = connection.query(TAKE_POSTS, &[&shard, &posts, &from, &FULL]).await?;
+        let of_spots = connection.query(TAKE_SPOTS, &[&shard, &s, &k, &spots_from, &FULL]).await?;
+        let gone = connection.query(GONE, &[&shard, &posts]).await?;
+        let mut named: BTreeMap<i64, BTreeSet<i64>> = BTreeMap::new();
+        for row in of_posts {
+            named.entry(row.try_get(0)?).or_default().extend(line(&row, 1)?);
+        }
+        let mut standing: BTreeMap<Spot, BTreeSet<i64>> = BTreeMap::new();
+        for row in of_spots {
+            standing.entry(Spot { s: row.try_get(0)?, k: row.try_get(4)? }).or_default().extend(line(&row, 1)?);
+        }
+        // Of what is gone, that which the lines at hand name; nothing says so any more then.
+        let gone = gone.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<Result<Vec<(i64, i64)>, Fault>>()?;
+        let gone = gone.into_iter().filter(|(post, row)| named.get(post).is_some_and(|rows| rows.contains(row)));
+        let (of, rows): (Vec<i64>, Vec<i64>) = gone.unzip();
+        if !of.is_empty() {
+            for settled in connection.query(SETTLE, &[&shard, &of, &rows]).await? {
+                let (post, row): (i64, i64) = (settled.try_get(0)?, settled.try_get(1)?);
+                named.entry(post).or_default().remove(&row);
+            }
+        }
+        Ok((packed(shard, named), packed(shard, standing)))
+    }
 }
+
+fn packed<K: Copy>(shard: i16, rows: BTreeMap<K, BTreeSet<i64>>) -> Lines<K> {
+    let lines = |(key, rows): (K, BTreeSet<i64>)| pack(rows.into_iter().collect()).into_iter().map(move |line| (shard, key, line));
+    rows.into_iter().flat_map(lines).collect()
+}
+
+const TAKE_POSTS: &str = "DELETE FROM post AS p USING unnest($2::int8[], $3::int8[]) AS w(k, low)
+    WHERE p.shard = $1 AND p.k = w.k AND p.last >= w.low AND coalesce(octet_length(p.rids), 0) < $4::int8
+    RETURNING p.k, p.last, p.n, p.rids";
+
+const TAKE_SPOTS: &str = "DELETE FROM span AS p USING unnest($2::int4[], $3::int8[], $4::int8[]) AS w(s, k, low)
+    WHERE p.shard = $1 AND p.s = w.s AND p.k = w.k AND p.last >= w.low AND coalesce(octet_length(p.rids), 0) < $5::int8
+    RETURNING p.s, p.last, p.n, p.rids, p.k";
+
+const GONE: &str = "SELECT k, rid FROM gone WHERE shard = $1 AND k = ANY ($2::int8[]) LIMIT 10000";
+
+const SETTLE: &str = "DELETE FROM gone AS g USING unnest($2::int8[], $3::int8[]) AS w(k, rid)
+    WHERE g.shard = $1 AND g.k = w.k AND g.rid = w.rid RETURNING g.k, g.rid";
