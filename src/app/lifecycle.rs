@@ -33,8 +33,9 @@ pub(super) async fn serve(listener: TcpListener, gateway: Arc<Gateway>, config: 
         None => None,
         Some(files) => Some(tls::acceptor(&files.certificate, &files.key).map_err(|error| Ended::Misused(error.to_string()))?),
     };
-    // Before the first answer: whoever has one may stop us, and the store must be closed then.
+    // Before anybody hears that we are there: who does may stop us, and the store must be closed then.
     let mut signals = Signals::catch()?;
+    tracing::info!("serving FHIR R4 at {}", gateway.base);
     let (stopper, stop) = watch::channel(false);
     let service = Service::new(gateway.clone()).across(config.cors.clone()).with_jobs(config.jobs);
     let options = Options { connections: config.connections, ..Options::default() };

@@ -20,7 +20,6 @@ pub(super) async fn run(serve: &Serve) -> Result<(), Ended> {
     let base = config.base_url.clone().unwrap_or_else(|| format!("{scheme}://{address}{BASE_PATH}"));
     let gateway = Arc::new(wire::gateway(&config, &base).await?);
     tracing::info!("no authorization is configured: only clients on this machine can connect, and they may do everything");
-    tracing::info!("serving FHIR R4 at {base}");
     lifecycle::serve(listener, gateway, &config).await
 }
 

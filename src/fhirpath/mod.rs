@@ -81,7 +81,10 @@ impl Expression {
     /// When it takes a step that no element has that can be there, or names no type of R4: what is wrong, in words.
     pub fn types(&self, focus: &Types, resource: &Types, schema: &Schema) -> Result<Types, String> {
         if types::leads_away(&self.root) {
-            return Err("resolve() cannot be what an expression ends with: the reference itself can".to_owned());
+            return Err(
+                "resolve() cannot be what an expression ends with: the reference itself can, and what it leads to is searched by a chain"
+                    .to_owned(),
+            );
         }
         types::of(&self.root, focus, resource, schema)
     }

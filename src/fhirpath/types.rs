@@ -60,7 +60,12 @@ impl Types {
         if found.is_empty() && !self.is_empty() {
             let mut names = self.names(schema);
             names.truncate(3);
-            return Err(format!("{} has no element \"{}\"", names.join(" or "), schema.name(name)));
+            let told = schema.name(name);
+            // A choice goes by its name: valueCode is written value.ofType(code).
+            let choice = self.0.iter().flat_map(|ty| schema.elements(*ty)).map(|element| schema.name(element.name));
+            let choice = choice.filter(|other| told.len() > other.len() && told.starts_with(*other)).max_by_key(|other| other.len());
+            let hint = choice.map(|choice| format!(": write {choice}, not {told}")).unwrap_or_default();
+            return Err(format!("{} has no element \"{told}\"{hint}", names.join(" or ")));
         }
         Ok(found)
     }

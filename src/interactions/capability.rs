@@ -5,7 +5,6 @@
 use bytes::Bytes;
 
 use super::operation::{Level, Operation};
-use super::request::short;
 use super::{Failure, FailureKind, Gateway};
 use crate::definitions::ParameterKind;
 use crate::model::draft::Draft;
@@ -17,27 +16,23 @@ use crate::search::catalog::{Catalog, Compiled};
 /// Interactions of every type, as `request` routes them.
 const INTERACTIONS: [&str; 9] = ["read", "vread", "update", "patch", "delete", "history-instance", "history-type", "create", "search-type"];
 
-/// Checks what is asked for. All that is served is told whatever `mode` says: `normative` may leave things out, and does not.
+/// Takes `mode` from the parameters. All that is served is told whatever it says: `normative` may leave things out, and does not.
 ///
 /// # Errors
-/// When `mode` asks for something else, or there are other parameters.
-pub(super) fn mode(parameters: &[(String, String)]) -> Result<(), Failure> {
-    for (name, value) in parameters {
-        match (name.as_str(), value.as_str()) {
-            ("mode", "full" | "normative" | "") | ("_format" | "_pretty", _) => {}
-            ("mode", "terminology") => {
-                return Err(Failure::new(
-                    FailureKind::Invalid,
-                    IssueType::NotSupported,
-                    "mode",
-                    "This server has no TerminologyCapabilities.",
-                ));
+/// When it asks for something else.
+pub(super) fn without_mode(parameters: Vec<(String, String)>) -> Result<Vec<(String, String)>, Failure> {
+    let (modes, rest): (Vec<_>, Vec<_>) = parameters.into_iter().partition(|(name, _)| name == "mode");
+    for (_, mode) in modes {
+        match mode.as_str() {
+            "full" | "normative" | "" => {}
+            "terminology" => {
+                let told = "This server has no TerminologyCapabilities.";
+                return Err(Failure::new(FailureKind::Invalid, IssueType::NotSupported, "mode", told));
             }
-            ("mode", _) => return Err(Failure::invalid("mode", "mode takes full, normative or terminology.")),
-            (name, _) => return Err(Failure::invalid(short(name), "The capabilities are asked for with mode, _format and _pretty only.")),
+            _ => return Err(Failure::invalid("mode", "mode takes full, normative or terminology.")),
         }
     }
-    Ok(())
+    Ok(rest)
 }
 
 /// Makes the statement.

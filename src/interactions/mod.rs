@@ -125,7 +125,10 @@ impl Gateway {
             Interaction::Delete(delete) => self.delete(delete).await,
             Interaction::History(history) => self.history(history).await,
             Interaction::Search(search) => self.search(search).await,
-            Interaction::Capabilities => Ok(Answer::Capabilities(self.statement())),
+            Interaction::Capabilities(view) => {
+                let statement = self.statement();
+                Ok(Answer::Capabilities(self.excerpt(&statement, &view)?.unwrap_or(statement)))
+            }
             Interaction::Batch(entries) => self.batch(entries).await,
             Interaction::Transaction(transaction) => self.transaction(transaction).await,
             Interaction::Operation(operation) => self.operation(*operation).await,

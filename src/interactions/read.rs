@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::request::{Read, VersionRead, no_version};
 use super::{Answer, Failure, FailureKind, Gateway, subset};
 use crate::model::outcome::{Issue, IssueType};
@@ -24,8 +26,17 @@ impl Gateway {
 
     /// As much of a version as is wanted.
     fn viewed(&self, version: Arc<Version>, view: &[(String, String)]) -> Result<Answer, Failure> {
+        let part = match &version.body {
+            Some(body) => self.excerpt(body, view)?,
+            None => None,
+        };
+        Ok(part.map_or_else(|| Answer::Resource(version.clone()), |part| Answer::Subset(version.clone(), part)))
+    }
+
+    /// The part of a resource that `_summary` and `_elements` ask for; `None` if that is all of it.
+    pub(super) fn excerpt(&self, body: &Bytes, view: &[(String, String)]) -> Result<Option<Bytes>, Failure> {
         if view.is_empty() {
-            return Ok(Answer::Resource(version));
+            return Ok(None);
         }
         let foreign = |(name, _): &&(String, String)| !matches!(name.as_str(), "_summary" | "_elements" | "_format" | "_pretty");
         let mut issues: Vec<_> = view.iter().filter(foreign).map(|(name, _)| subset::not_for_a_read(name)).collect();
@@ -38,10 +49,7 @@ impl Gateway {
         if !issues.is_empty() {
             return Err(super::refused(FailureKind::Invalid, issues));
         }
-        Ok(match subset::of(&version, view.summary, &view.elements, self.schema(), &self.limits) {
-            Some(part) => Answer::Subset(version, part),
-            None => Answer::Resource(version),
-        })
+        Ok(subset::of(body, view.summary, &view.elements, self.schema(), &self.limits))
     }
 
     pub(super) async fn version_read(&self, read: VersionRead) -> Result<Answer, Failure> {

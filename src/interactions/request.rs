@@ -152,7 +152,8 @@ pub enum Interaction {
     Delete(Delete),
     History(HistoryOf),
     Search(SearchOf),
-    Capabilities,
+    /// With `_summary` and `_elements`, decoded.
+    Capabilities(Vec<(String, String)>),
     Batch(Vec<Entry>),
     Transaction(Transaction),
     Operation(Box<OperationOf>),
@@ -287,10 +288,7 @@ impl Gateway {
         }
         match route {
             Route::Bundle => self.bundle(request),
-            Route::Capabilities => {
-                capability::mode(&decoded(&request.query)?)?;
-                Ok(Interaction::Capabilities)
-            }
+            Route::Capabilities => Ok(Interaction::Capabilities(capability::without_mode(decoded(&request.query)?)?)),
             Route::Search(kind, around) => {
                 let (parameters, handling) = (asked(&request)?, request.handling);
                 Ok(Interaction::Search(SearchOf { kind, around, parameters, handling }))

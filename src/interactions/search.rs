@@ -136,7 +136,7 @@ impl Gateway {
     fn write(&self, entry: &Entry, search: &Search, mode: Mode, writer: &mut Writer) {
         let Some(body) = &entry.version.body else { return };
         let url = entry.url(&self.base);
-        let part = subset::of(&entry.version, Some(search.summary), &search.elements, self.schema(), &self.limits);
+        let part = subset::of(body, Some(search.summary), &search.elements, self.schema(), &self.limits);
         let body = part.as_ref().unwrap_or(body);
         writer.found(Some(&url), std::str::from_utf8(body).unwrap_or("{}"), mode);
     }

@@ -13,7 +13,6 @@ use crate::model::outcome::{Issue, IssueType};
 use crate::model::schema::{ElementFacts, Kind, Name, Schema};
 use crate::model::tree::{Node, Shape};
 use crate::search::query::Summary;
-use crate::store::port::Version;
 
 const SUBSETTED: &str = r#"{"system":"http://terminology.hl7.org/CodeSystem/v3-ObservationValue","code":"SUBSETTED"}"#;
 
@@ -23,18 +22,12 @@ pub(super) fn not_for_a_read(name: &str) -> Issue {
 }
 
 /// The wanted part; `None` if that is the whole resource.
-pub(super) fn of(
-    version: &Version,
-    summary: Option<Summary>,
-    elements: &[String],
-    schema: &'static Schema,
-    limits: &Limits,
-) -> Option<Bytes> {
+pub(super) fn of(body: &Bytes, summary: Option<Summary>, elements: &[String], schema: &'static Schema, limits: &Limits) -> Option<Bytes> {
     let summary = summary.unwrap_or(Summary::False);
     if elements.is_empty() && matches!(summary, Summary::False | Summary::Count) {
         return None;
     }
-    let resource = read_json(version.body.as_ref()?, schema, limits).ok()?;
+    let resource = read_json(body, schema, limits).ok()?;
     let root = resource.root();
     let mut out = format!("{{\"resourceType\":\"{}\"", resource.kind());
     if root.get("meta").is_none() {

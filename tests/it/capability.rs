@@ -199,6 +199,12 @@ async fn every_operation_compartment_and_format_that_is_listed_is_served() {
                     let status = if kind == "ResearchStudy" { 200 } else { 404 };
                     client.post(&format!("{kind}/x/${name}"), meta).await.expect(status);
                 }
+                ("status", "SearchParameter") => {
+                    let parameter = r#"{"resourceType":"SearchParameter","id":"x","status":"draft","url":"http://a.example/x","name":"x","description":"x","code":"x","base":["Patient"],"type":"token"}"#;
+                    client.put("SearchParameter/x", parameter).await.expect(201);
+                    let task = client.get("SearchParameter/x/$status").await.expect(200).json();
+                    assert_eq!(task["status"], "cancelled", "a draft changes nothing");
+                }
                 (other, _) => panic!("{kind} lists the operation {other}, which nobody calls here"),
             }
         }

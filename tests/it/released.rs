@@ -79,7 +79,7 @@ async fn open(store: &str) {
     let process = Process::serve_url(store);
     look(&Client::new(&process.base)).await;
     assert!(process.stop());
-    let output = Command::new(env!("CARGO_BIN_EXE_norn")).args(["check", store]).output().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_norn")).args(["check", "--store", store]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
 }
 

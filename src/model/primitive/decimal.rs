@@ -19,6 +19,9 @@ pub struct Decimal {
 }
 
 impl Decimal {
+    /// Nothing.
+    pub const ZERO: Self = Self { negative: false, digits: Vec::new(), exponent: 0 };
+
     /// Reads a number in JSON's or FHIR search's notation (`100`, `-0.50`, `1E-245`).
     #[must_use]
     pub fn new(text: &str) -> Option<Self> {

@@ -4,6 +4,7 @@
 //! is written stands the number in canonical units, by which quantities of one dimension are compared.
 
 use std::cell::RefCell;
+use std::cmp::Ordering;
 
 use super::Sink;
 use super::key::{self, Aside};
@@ -126,6 +127,13 @@ impl Unit {
 
     /// The sort key of a number in this unit, among those of units that can be compared.
     pub(in crate::search) fn sort_key(&self, number: &Decimal) -> i64 {
-        self.canonical.as_ref().map_or_else(|| number.sort_key(), |canonical| canonical.sort_key(number.nearest()))
+        let Some(canonical) = &self.canonical else { return number.sort_key() };
+        let (nearest, zero) = (number.nearest(), canonical.sort_key(0.0));
+        // Too small for a double, yet on one side of zero.
+        match number.compare(&Decimal::ZERO) {
+            Ordering::Less if nearest == 0.0 => zero - 1,
+            Ordering::Greater if nearest == 0.0 => zero + 1,
+            _ => canonical.sort_key(nearest),
+        }
     }
 }
