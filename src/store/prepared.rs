@@ -1,12 +1,14 @@
-//! Commits made ready before a writer takes them: types are codes, rows are sorted and packed.
-//!
-//! `K` is how a database tells types, `S` what else of a resource it keeps in a form of its own.
+//! Commits made ready before a writer takes them: types are codes (`K`, as the database tells them), rows are sorted and packed, all
+//! that is kept is squeezed.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use super::keys;
 use super::port::{Commit, Definition, Expect, Idempotency, Match, Method, Progress, StoreError, Version, Write};
+use super::squeeze::{Purpose, Squeezer, Training};
 use crate::model::reference::Key;
 use crate::model::resource::Body;
 use crate::model::schema::ResourceType;
@@ -14,8 +16,8 @@ use crate::search::plan::Rows;
 
 /// A commit, ready to be written.
 #[derive(Debug)]
-pub(crate) struct Prepared<K, S> {
-    pub(crate) writes: Vec<PreparedWrite<K, S>>,
+pub(crate) struct Prepared<K> {
+    pub(crate) writes: Vec<PreparedWrite<K>>,
     pub(crate) matches: Vec<Match>,
     pub(crate) idempotency: Option<Idempotency>,
     pub(crate) generation: u64,
@@ -27,13 +29,13 @@ pub(crate) struct Prepared<K, S> {
 
 /// A write of one resource.
 #[derive(Debug)]
-pub(crate) struct PreparedWrite<K, S> {
+pub(crate) struct PreparedWrite<K> {
     pub(crate) key: Key,
     /// The code of its type.
     pub(crate) kind: K,
     pub(crate) expect: Expect,
     /// `None` for a deletion, and when only index rows are replaced.
-    pub(crate) content: Option<Content<S>>,
+    pub(crate) content: Option<Content>,
     /// Index rows that replace those of a version.
     pub(crate) index: Option<Index>,
 }
@@ -44,28 +46,30 @@ pub(crate) struct Index {
     /// The version that they belong to.
     pub(crate) version: u64,
     pub(crate) rows: Arc<Rows>,
-    /// The rows, packed, as the database keeps them.
+    /// The rows, packed and squeezed.
     pub(crate) keys: Vec<u8>,
 }
 
 /// What is stored.
 #[derive(Debug)]
-pub(crate) struct Content<S> {
+pub(crate) struct Content {
     pub(crate) method: Method,
     pub(crate) body: Body,
     pub(crate) rows: Arc<Rows>,
-    /// The rows, packed, as the database keeps them.
+    /// What of the body is kept, squeezed.
+    pub(crate) tail: Bytes,
+    /// The rows, packed and squeezed.
     pub(crate) keys: Vec<u8>,
-    pub(crate) stored: S,
 }
 
-impl<K, S> Prepared<K, S> {
-    /// Prepares a commit. `code` gives the code of a type, `form` the form in which a body (if there is one) and packed rows are kept.
-    pub(crate) fn with(
+impl<K> Prepared<K> {
+    /// Prepares a commit; now and then there is something to train dictionaries on. `code` gives the code of a type.
+    pub(crate) fn of(
         mut commit: Commit,
         code: impl Fn(ResourceType) -> Result<K, StoreError>,
-        mut form: impl FnMut(Option<&Body>, Vec<u8>) -> (S, Vec<u8>),
-    ) -> Result<Self, StoreError> {
+        squeezer: &Squeezer,
+    ) -> Result<(Self, Option<Training>), StoreError> {
+        let mut training = None;
         let mut size = 0;
         let mut writes = Vec::with_capacity(commit.writes.len());
         for write in std::mem::take(&mut commit.writes) {
@@ -74,13 +78,15 @@ impl<K, S> Prepared<K, S> {
                 Write::Put { key, method, body, rows, expect } => {
                     let (rows, keys) = packed(rows);
                     size += body.size() + 3 * keys.len();
-                    let (stored, keys) = form(Some(&body), keys);
-                    (key, expect, Some(Content { method, body, rows, keys, stored }), None)
+                    training = training.or(squeezer.offer(body.tail(), &keys));
+                    let tail = squeezer.squeeze(Purpose::Body, body.tail()).into();
+                    let keys = squeezer.squeeze(Purpose::Keys, &keys);
+                    (key, expect, Some(Content { method, body, rows, tail, keys }), None)
                 }
                 Write::Index { key, version, rows } => {
                     let (rows, keys) = packed(rows);
                     size += 3 * keys.len();
-                    let (_, keys) = form(None, keys);
+                    let keys = squeezer.squeeze(Purpose::Keys, &keys);
                     (key, Expect::Anything, None, Some(Index { version, rows, keys }))
                 }
             };
@@ -92,7 +98,7 @@ impl<K, S> Prepared<K, S> {
             return Err(StoreError::Failed("a commit writes one resource twice".to_owned()));
         }
         let Commit { matches, idempotency, generation, definitions, progress, .. } = commit;
-        Ok(Self { writes, matches, idempotency, generation, definitions, progress, size })
+        Ok((Self { writes, matches, idempotency, generation, definitions, progress, size }, training))
     }
 }
 
@@ -104,7 +110,7 @@ fn packed(mut rows: Box<Rows>) -> (Arc<Rows>, Vec<u8>) {
     (Arc::new(*rows), keys)
 }
 
-impl<S> Content<S> {
+impl Content {
     /// Whether writing it over `version` would change nothing.
     pub(crate) fn is_same_as(&self, version: &Version) -> bool {
         self.method == Method::Update && version.body.as_ref().is_some_and(|body| self.body.same_content(body))

@@ -10,20 +10,20 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio_postgres::Row;
 
-use super::Shared;
 use super::connect::{Connection, Later, together};
 use super::dictionary::ready;
 use super::fault::Fault;
-use super::prepared::{Content, Prepared, PreparedWrite, meets};
+use super::method::meets;
 use super::read;
 use super::request::{self, Remembered};
 use super::search::Searcher;
+use super::{Prepared, PreparedWrite, Shared};
 use crate::base::clock::Instant;
 use crate::model::reference::Key;
 use crate::search::plan::Rows;
 use crate::store::keys;
 use crate::store::port::{Definition, Idempotency, Match, Method, Progress, StoreError, Unmet, Version, Written};
-use crate::store::prepared::Index;
+use crate::store::prepared::{Content, Index};
 
 /// What a commit is answered, before times are known.
 pub(super) type Decided = Result<Vec<Outcome>, StoreError>;

@@ -10,7 +10,7 @@ use super::batch::{Batch, Known, New, Stored, Told};
 use super::connect::Statements;
 use super::fault::Fault;
 use super::index::{At, Index};
-use super::prepared::method_code;
+use super::method::method_code;
 use super::{parameters, request};
 use crate::base::clock::Instant;
 use crate::model::reference::Key;
@@ -49,7 +49,7 @@ impl<'b> Lines<'b> {
         self.versions.push(new.number.cast_signed());
         self.times.push(time.0);
         self.methods.push(method_code(new.method));
-        self.bodies.push(new.content.map(|content| &content.stored.0[..]));
+        self.bodies.push(new.content.map(|content| &content.tail[..]));
         self.keys.push(new.content.map(|content| &content.keys[..]));
     }
 
@@ -91,7 +91,7 @@ impl Batch<'_> {
                 version: new.number.cast_signed(),
                 updated: time.0,
                 method: new.method,
-                content: new.content.map(|content| (content.stored.0.clone(), Arc::clone(&content.rows))),
+                content: new.content.map(|content| (content.tail.clone(), Arc::clone(&content.rows))),
             });
             if let Some(version) = &new.version {
                 known.now = Told::Stored(Arc::clone(version));

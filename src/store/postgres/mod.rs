@@ -17,10 +17,10 @@ mod history;
 mod index;
 mod kinds;
 mod merge;
+mod method;
 mod order;
 mod parameters;
 mod pool;
-mod prepared;
 mod read;
 mod recheck;
 mod request;
@@ -58,6 +58,11 @@ use crate::model::reference::Key;
 use crate::model::schema::Schema;
 use crate::search::plan::Plan;
 use crate::store::squeeze::Squeezer;
+
+/// A commit, ready to be written.
+type Prepared = super::prepared::Prepared<i32>;
+/// A write of one resource.
+type PreparedWrite = super::prepared::PreparedWrite<i32>;
 
 /// What can be tuned.
 #[derive(Debug, Clone)]
@@ -234,7 +239,7 @@ impl Store for Postgres {
 
     fn commit(&self, commit: Commit) -> Answer<'_, Vec<Written>> {
         Box::pin(async move {
-            let (prepared, training) = prepared::prepare(commit, &self.shared.kinds, &self.shared.squeezer)?;
+            let (prepared, training) = Prepared::of(commit, |kind| self.shared.kinds.code(kind), &self.shared.squeezer)?;
             if let Some(training) = training {
                 tokio::spawn(dictionary::train(Arc::clone(&self.shared), training));
             }

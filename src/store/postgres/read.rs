@@ -9,7 +9,7 @@ use super::Shared;
 use super::connect::Connection;
 use super::dictionary::ready;
 use super::fault::Fault;
-use super::prepared::method;
+use super::method::method;
 use crate::base::clock::Instant;
 use crate::model::primitive::Id;
 use crate::model::reference::Key;

@@ -11,13 +11,12 @@ use std::time::Duration;
 use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::task::JoinSet;
 
-use super::Shared;
 use super::batch::Batch;
 use super::connect::{Address, Connection};
 use super::fault::Fault;
 use super::flush::Claim;
 use super::merge;
-use super::prepared::Prepared;
+use super::{Prepared, Shared};
 use crate::base::clock::Clock;
 use crate::store::port::{StoreError, Written};
 

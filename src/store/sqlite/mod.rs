@@ -14,7 +14,6 @@ mod kinds;
 mod merge;
 mod parameters;
 mod pool;
-mod prepared;
 mod read;
 mod recent;
 mod recover;
@@ -56,6 +55,11 @@ use crate::base::clock::Clock;
 use crate::model::reference::Key;
 use crate::model::schema::Schema;
 use crate::search::plan::Plan;
+
+/// A commit, ready to be written.
+type Prepared = super::prepared::Prepared<i64>;
+/// A write of one resource.
+type PreparedWrite = super::prepared::PreparedWrite<i64>;
 
 /// What can be tuned.
 #[derive(Debug, Clone)]
@@ -209,7 +213,7 @@ impl Store for Sqlite {
 
     fn commit(&self, commit: Commit) -> Answer<'_, Vec<Written>> {
         Box::pin(async move {
-            let (prepared, training) = prepared::prepare(commit, &self.shared.kinds, &self.shared.squeezer)?;
+            let (prepared, training) = Prepared::of(commit, |kind| self.shared.kinds.code(kind), &self.shared.squeezer)?;
             if let Some(training) = training {
                 self.writer.train(training);
             }

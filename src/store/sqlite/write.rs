@@ -9,17 +9,16 @@ use std::sync::Arc;
 use rusqlite::{Connection, params};
 
 use super::merge::{Mark, Merge, Progress};
-use super::prepared::{Content, Prepared, PreparedWrite};
 use super::read::{self, Current, method_code};
 use super::recent::{Entry, State};
 use super::search::Searcher;
-use super::{Shared, failed, parameters, request};
+use super::{Prepared, PreparedWrite, Shared, failed, parameters, request};
 use crate::base::clock::Instant;
 use crate::model::primitive::Id;
 use crate::model::reference::Key;
 use crate::model::resource::Body;
 use crate::store::port::{Expect, Match, Method, StoreError, Unmet, Version, Written};
-use crate::store::prepared::Index;
+use crate::store::prepared::{Content, Index};
 
 /// Numbers that go on from batch to batch.
 #[derive(Debug, Clone, Copy)]
@@ -215,7 +214,7 @@ impl<'c> Batch<'c> {
                 version.version.cast_signed(),
                 version.updated.0,
                 method_code(version.method),
-                content.stored.0
+                &content.tail[..]
             ],
         )?;
         self.carry(row, version, content)?;
@@ -243,7 +242,7 @@ impl<'c> Batch<'c> {
         )?;
         self.execute(
             "UPDATE resource SET version = ?2, updated = ?3, method = ?4, body = ?5 WHERE rid = ?1",
-            params![old.row, new.version.cast_signed(), new.updated.0, method_code(new.method), content.map(|content| &content.stored.0)],
+            params![old.row, new.version.cast_signed(), new.updated.0, method_code(new.method), content.map(|content| &content.tail[..])],
         )?;
         let sequence = self.feed(write.kind, old.row, new)?;
         let after = State { sequence, updated: new.updated, rows: content.map(|content| Arc::clone(&content.rows)) };
