@@ -186,6 +186,13 @@ pub(super) fn elements(resource: &Resource, compiled: &Compiled, base: &str, def
         element(compiled, value, &mut Sink { rows: &mut rows, parameter, base, definitions, quantities: &quantities });
         all.push(rows);
     });
+    if compiled.reading == Reading::Chromosome && all.is_empty() {
+        let (mut rows, parameter) = (Rows::default(), compiled.parameter.number);
+        let mut sink = Sink { rows: &mut rows, parameter, base, definitions, quantities: &quantities };
+        if sequence::chromosome_of_accession(resource.root(), &mut sink) {
+            all.push(rows);
+        }
+    }
     all
 }
 
