@@ -10,7 +10,7 @@ use super::Validator;
 use super::checker::Checker;
 use super::element::Element;
 use super::reference::Context;
-use crate::definitions::Definitions;
+use crate::definitions::Library;
 use crate::model::outcome::Issue;
 use crate::model::reference::local;
 use crate::model::resource::Resource;
@@ -20,8 +20,8 @@ use crate::model::tree::Node;
 ///
 /// Any other resource is checked in the same way, but without others in sight.
 #[must_use]
-pub fn check(bundle: &Resource, definitions: &Definitions) -> Vec<Issue> {
-    Validator::new(definitions).claimed(bundle, &Entries::of(bundle))
+pub fn check(bundle: &Resource, library: &Library) -> Vec<Issue> {
+    Validator::new(library).claimed(bundle, &Entries::of(bundle))
 }
 
 impl Validator<'_> {

@@ -1,7 +1,7 @@
 //! What the demo imports satisfies the Genomics Reporting profiles that it claims: codes, categories, slices, cardinalities.
 
 use norn::base::budget::Limits;
-use norn::definitions::Definitions;
+use norn::definitions::{Definitions, Library};
 use norn::mapping;
 use norn::model::codec::read_json;
 use norn::model::outcome::{Issue, Severity};
@@ -20,7 +20,7 @@ fn every_resource_of_the_demo_satisfies_its_profile() {
         let genomic = profiles.filter(|profile| profile.text().starts_with("http://hl7.org/fhir/uv/genomics-reporting/")).count();
         assert!(genomic > 10, "{}: {genomic} resources claim a Genomics Reporting profile", case.name);
         claimed += genomic;
-        let issues: Vec<String> = bundle::check(&bundle, definitions)
+        let issues: Vec<String> = bundle::check(&bundle, Library::embedded())
             .iter()
             .filter(|issue| matches!(issue.severity, Severity::Error | Severity::Fatal))
             .map(Issue::to_string)
