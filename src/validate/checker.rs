@@ -104,6 +104,7 @@ impl<'c> Checker<'c> {
         if let Some(plan) = extension::definition(element, self.validator) {
             self.element(&plan.root, element);
         }
+        self.questionnaire(element.node);
         for child in element.all_children() {
             if self.settled() {
                 return;

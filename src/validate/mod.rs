@@ -18,6 +18,7 @@ pub mod file;
 mod pattern;
 mod plan;
 pub mod profile;
+mod questionnaire;
 pub mod reference;
 mod slicing;
 mod types;
