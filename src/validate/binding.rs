@@ -31,7 +31,7 @@ impl<'c> Checker<'c> {
                 if node.type_name() == "CodeableConcept" && codings(node).is_empty() {
                     format!("A text alone does not do here: add a coding of the value set {set}{instead}.")
                 } else {
-                    format!("This code is not in the value set {set}, as it must be here: use one of its codes{instead}.")
+                    format!("{} is not in the value set {set}, as it must be here: use one of its codes{instead}.", told(node))
                 }
             });
         }
@@ -61,6 +61,17 @@ impl<'c> Checker<'c> {
             _ => Fit::No,
         }
     }
+}
+
+/// A code as it is told to people: the text of a primitive, the code of a coding.
+fn told(node: Node<'_>) -> String {
+    let code = match node.type_name() {
+        "CodeableConcept" => codings(node).first().and_then(|coding| coding.get_text("code")),
+        "Coding" | "Quantity" => node.get_text("code"),
+        _ => Some(node.text()),
+    };
+    let code: String = code.unwrap_or_default().chars().take(60).collect();
+    format!("The code \"{code}\"")
 }
 
 /// The value set that must not be left.

@@ -28,10 +28,19 @@ impl Validator<'_> {
     /// What is wrong with a resource, and those in it, by R4 and by the profiles that they claim, in document order.
     #[must_use]
     pub fn claimed(&self, resource: &Resource, context: &dyn Context) -> Vec<Issue> {
+        self.asked(resource, None, context)
+    }
+
+    /// The same, and what is wrong by the profile of that URL.
+    #[must_use]
+    pub fn asked(&self, resource: &Resource, profile: Option<&str>, context: &dyn Context) -> Vec<Issue> {
         let root = Element::resource(resource.root());
         let mut checker = Checker::new(self, context);
         checker.base(root);
         checker.claims(root);
+        if let Some(profile) = profile {
+            checker.against(root, profile, true);
+        }
         checker.finish()
     }
 }
