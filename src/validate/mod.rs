@@ -11,6 +11,7 @@ pub mod bundle;
 mod cardinality;
 mod checker;
 pub mod code;
+mod conforms;
 mod discriminator;
 mod element;
 mod extension;
