@@ -11,7 +11,7 @@ use super::element::Element;
 use super::plan::{Plan, Rule};
 use crate::definitions::profile::{Context, Profile};
 use crate::definitions::rules::Demand;
-use crate::fhirpath::Expression;
+use crate::fhirpath::{Environment, Expression};
 use crate::model::outcome::IssueType;
 use crate::model::tree::Node;
 
@@ -67,11 +67,12 @@ impl<'c> Checker<'c> {
                     self.error(node, IssueType::Structure, || told);
                 }
             }
-            Some(profile) => self.place(profile, node, parent, modifies),
+            Some(profile) => self.place(profile, element, parent, modifies),
         }
     }
 
-    fn place(&mut self, profile: &'c Profile, node: Node<'c>, parent: Node<'c>, modifies: bool) {
+    fn place(&mut self, profile: &'c Profile, element: Element<'c>, parent: Node<'c>, modifies: bool) {
+        let node = element.node;
         let defined = profile.elements.iter().find(|row| row.id == "Extension").is_some_and(|row| row.modifier);
         if defined != modifies {
             return self.error(node, IssueType::Structure, || match defined {
@@ -87,6 +88,22 @@ impl<'c> Checker<'c> {
                 format!("The extension {} must not stand here: it is for {allowed}.", profile.url)
             });
         }
+        for invariant in profile.contexts.iter().filter(|context| context.kind == "invariant") {
+            if !self.place_holds(invariant, element, parent) {
+                self.error(parent, IssueType::Structure, || {
+                    format!("The extension {} may stand here only where this holds: {}", profile.url, invariant.expression)
+                });
+            }
+        }
+    }
+
+    /// What must hold where the extension stands.
+    fn place_holds(&self, invariant: &Context, element: Element<'c>, parent: Node<'c>) -> bool {
+        let Ok(expression) = Expression::compile(invariant.expression, self.validator.library.schema()) else { return true };
+        let resource = if parent.resource_type().is_some() { parent } else { element.own };
+        let environment = Environment { root: element.home, ..Environment::of(resource) };
+        // What fails to say is not held against the resource.
+        !matches!(expression.holds(parent, &environment), Ok(Some(false)))
     }
 
     fn stands(&self, context: &Context, parent: Node<'c>) -> bool {
