@@ -28,6 +28,7 @@ mod tables;
 mod verify;
 mod write;
 mod writer;
+mod young;
 
 #[cfg(test)]
 pub(in crate::store) mod tests;
