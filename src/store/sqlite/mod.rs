@@ -85,8 +85,8 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             readers: 4,
-            writer_cache: 32 << 20,
-            reader_cache: 8 << 20,
+            writer_cache: 48 << 20,
+            reader_cache: 20 << 20,
             mapped: 0,
             page_size: 4096,
             quota: None,
