@@ -107,6 +107,8 @@ impl<'c> Checker<'c> {
         }
         if element.node.resource_type().is_some() {
             self.contained(element.node);
+            self.entries(element.node);
+            self.questions(element.node);
             self.questionnaire(element.node);
         }
         self.dangling(element);

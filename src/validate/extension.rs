@@ -55,7 +55,7 @@ impl<'c> Checker<'c> {
         }
         let modifies = node.key() == "modifierExtension";
         match self.validator.library.profile(&url).filter(|profile| profile.ty == "Extension") {
-            None if known_example(&url) => {}
+            None if known_example(&url) || from_other_version(&url) => {}
             None if modifies => self.error(node, IssueType::Extension, || {
                 format!("The modifier extension {url} is not known here, so what it stands in cannot be understood: load its definition or remove it.")
             }),
@@ -108,7 +108,11 @@ impl<'c> Checker<'c> {
 
     fn stands(&self, context: &Context, parent: Node<'c>) -> bool {
         match context.kind {
-            "extension" => parent.type_name() == "Extension" && parent.get_text("url").is_some_and(|url| url == context.expression),
+            // On the extension, or on its value.
+            "extension" => [Some(parent), parent.parent()]
+                .into_iter()
+                .flatten()
+                .any(|around| around.type_name() == "Extension" && around.get_text("url").is_some_and(|url| url == context.expression)),
             "fhirpath" => Expression::compile(context.expression, self.validator.library.schema()).map_or(true, |expression| {
                 let whole = parent.tree().root();
                 expression.evaluate(whole).iter().any(|value| value.node().is_some_and(|found| same_place(found, parent)))
@@ -174,6 +178,17 @@ fn same_place(found: Node<'_>, parent: Node<'_>) -> bool {
 fn known_example(url: &str) -> bool {
     let host = url.split("://").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or("");
     ["example.org", "example.com", "acme.com"].iter().any(|known| host == *known || host.ends_with(&format!(".{known}")))
+}
+
+/// An element of another version of FHIR, told as an extension; and the extensions of HL7's publishing tools.
+///
+/// Source: <https://hl7.org/fhir/R4/versions.html#extensions>.
+fn from_other_version(url: &str) -> bool {
+    let rest = url.strip_prefix("http://hl7.org/fhir/").unwrap_or("");
+    rest.starts_with("tools/")
+        || ["3.0", "4.3", "5.0"]
+            .iter()
+            .any(|version| rest.strip_prefix(version).is_some_and(|rest| rest.starts_with("/StructureDefinition/extension-")))
 }
 
 /// The URLs of the parts of a complex extension; `None` when its definition names none.

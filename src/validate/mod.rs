@@ -16,6 +16,7 @@ mod constraint;
 mod contained;
 mod discriminator;
 mod element;
+mod entries;
 mod extension;
 pub mod file;
 mod pattern;
