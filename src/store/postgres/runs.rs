@@ -1,4 +1,4 @@
-//! Runs of row ids in the tables `post` and `span`: how lines are packed, and how the row ids of keys are walked, newest first.
+//! Runs of row ids in the table `post`: how lines are packed, and how the row ids of keys are walked, newest first.
 //!
 //! Each transaction adds a line per key, so lines of one key may overlap in range; a line is named by its largest row id. All row
 //! ids of a line come from one gateway, so that their differences are small. See [`crate::store::runs`] for the packing.
@@ -56,11 +56,13 @@ pub(super) fn line(row: &Row, at: usize) -> Result<Vec<i64>, Fault> {
 /// Lines that are read of a key the first time, and at most.
 const FIRST: i64 = if cfg!(test) { 1 } else { 8 };
 const LARGEST: i64 = if cfg!(test) { 4 } else { 256 };
-/// What is no longer there is read in pieces of so many lines.
+/// What is no longer there is read in pieces of so many lines; of one key, of so many for each line that is read of it.
 const GONE: i64 = if cfg!(test) { 4 } else { 8192 };
+const GONE_PER_LINE: i64 = if cfg!(test) { 2 } else { 16 };
 
 const LINES_OF_ONE: &str = "SELECT k, last, n, rids FROM post WHERE k = $1 AND last < $2 ORDER BY last DESC LIMIT $3";
 const LINES_OF_MANY: &str = "SELECT k, last, n, rids FROM post WHERE k = ANY ($1::int8[]) AND last < $2 ORDER BY last DESC LIMIT $3";
+const GONE_OF_ONE: &str = "SELECT k, rid FROM gone WHERE k = $1 AND rid < $2 ORDER BY rid DESC LIMIT $3";
 const GONE_OF_MANY: &str = "SELECT k, rid FROM gone WHERE k = ANY ($1::int8[]) AND rid < $2 ORDER BY rid DESC LIMIT $3";
 
 /// The resources that have one of some keys, walked from large row ids to small ones.
@@ -114,6 +116,15 @@ impl Walk {
         self.seen + self.below.len()
     }
 
+    /// Lines of what is gone that are read at a time.
+    fn most_gone(&self) -> i64 {
+        match i64::try_from(self.posts.len()).unwrap_or(i64::MAX) {
+            1 => self.step.saturating_mul(GONE_PER_LINE),
+            // A row id may be gone of all of them.
+            many => GONE.saturating_add(many),
+        }
+    }
+
     /// Takes in lines and what is gone of them. The largest row ids of what was read are sure down to where reading ended.
     fn take(&mut self, lines: &[Row], gone: &HashSet<(i64, i64)>, gone_down_to: Option<i64>) -> Result<(), Fault> {
         let full = i64::try_from(lines.len()).unwrap_or(i64::MAX) >= self.step;
@@ -151,12 +162,16 @@ pub(super) async fn read_on(connection: &Connection, walks: Vec<&mut Walk>) -> R
     if walks.is_empty() {
         return Ok(());
     }
-    let posts: Vec<i64> = walks.iter().flat_map(|walk| walk.posts.iter().copied()).collect();
-    let before = walks.iter().filter_map(|walk| walk.before).max().unwrap_or(i64::MAX);
-    let limit = GONE.saturating_add(i64::try_from(posts.len()).unwrap_or(i64::MAX));
     // What is gone is asked for first: whoever takes a line away that held it does so after this look.
-    let mut questions: Vec<Later<'_, Vec<Row>>> =
-        vec![Box::pin(async { connection.query(GONE_OF_MANY, &[&posts, &before, &limit]).await })];
+    let mut questions: Vec<Later<'_, Vec<Row>>> = Vec::with_capacity(2 * walks.len());
+    for walk in &walks {
+        questions.push(Box::pin(async {
+            match walk.posts.as_slice() {
+                [post] => connection.query(GONE_OF_ONE, &[post, &walk.before, &walk.most_gone()]).await,
+                posts => connection.query(GONE_OF_MANY, &[&posts, &walk.before, &walk.most_gone()]).await,
+            }
+        }));
+    }
     for walk in &walks {
         questions.push(Box::pin(async {
             match walk.posts.as_slice() {
@@ -165,15 +180,14 @@ pub(super) async fn read_on(connection: &Connection, walks: Vec<&mut Walk>) -> R
             }
         }));
     }
-    let mut answers = together(questions).await?.into_iter();
-    let gone_lines = answers.next().unwrap_or_default();
-    let full = i64::try_from(gone_lines.len()).unwrap_or(i64::MAX) >= limit;
-    let gone: HashSet<(i64, i64)> = gone_lines.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<Result<_, Fault>>()?;
-    let down_to = gone_lines.last().filter(|_| full).map(|row| row.try_get::<_, i64>(1)).transpose()?.map(|row| row.saturating_add(1));
-    for (walk, lines) in walks.into_iter().zip(answers) {
-        // A walk that is already below has seen all that is above.
-        let down_to = down_to.map(|row| row.min(walk.before.unwrap_or(row)));
-        walk.take(&lines, &gone, down_to)?;
+    let mut gone = together(questions).await?;
+    let lines = gone.split_off(walks.len());
+    for (walk, (lines, gone)) in walks.into_iter().zip(lines.iter().zip(&gone)) {
+        let full = i64::try_from(gone.len()).unwrap_or(i64::MAX) >= walk.most_gone();
+        // Row ids of several keys may be the same, of which some may not have been read.
+        let down_to = gone.last().filter(|_| full).map(|row| row.try_get::<_, i64>(1)).transpose()?.map(|row| row.saturating_add(1));
+        let gone = gone.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<Result<_, Fault>>()?;
+        walk.take(lines, &gone, down_to)?;
     }
     Ok(())
 }
