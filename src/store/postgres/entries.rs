@@ -82,7 +82,7 @@ impl Kind {
         match self {
             Self::Fresh(_) => 9,
             Self::Exact => 0,
-            Self::Time => 4,
+            Self::Time => 5,
             Self::Moment | Self::Number => 3,
         }
     }

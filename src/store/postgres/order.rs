@@ -57,7 +57,7 @@ impl Searcher<'_> {
 
     /// Those of some rows that meet conditions and come after the plan's place.
     async fn look(&self, plan: &Plan, rows: &[i64], filters: &[&Filter], what: Want) -> Result<Vec<Found>, Fault> {
-        let (kept, around) = self.recheck(lines(self.connection, self.shared, rows, what).await?, filters).await?;
+        let (kept, around) = self.recheck(lines(self.connection, self.shared, rows, what).await?, filters, sorts_by_text(plan)).await?;
         let mut found = Vec::with_capacity(kept.len());
         for line in kept {
             let place = line.candidate()?.place(&plan.sort, &around)?;
@@ -127,8 +127,12 @@ fn keep_first(plan: &Plan, found: &mut Vec<Found>, wanted: usize) {
 
 /// What must be read of a resource to test and sort it.
 fn reading(plan: &Plan, filters: &[&Filter]) -> Want {
-    let text = filters.iter().any(|filter| asks_for_text(filter)) || plan.sort.iter().any(|sort| matches!(sort.by, SortBy::Probe(_)));
+    let text = filters.iter().any(|filter| asks_for_text(filter)) || sorts_by_text(plan);
     if text { Want::Both } else { Want::Keys }
+}
+
+fn sorts_by_text(plan: &Plan) -> bool {
+    plan.sort.iter().any(|sort| matches!(sort.by, SortBy::Probe(_)))
 }
 
 /// The condition that a resource has no value to sort by; `None` if each has one.

@@ -53,10 +53,13 @@ struct Counts {
     /// Series with fresh lines come first: all their searches read these.
     fresh: VecDeque<(Place, i64)>,
     ready: VecDeque<(Place, i64)>,
+    /// Posts of which much is gone.
+    thinned: VecDeque<(Place, i64)>,
 }
 
-/// So many small lines are joined.
+/// So many small lines are joined; at a place of a series fewer, since there are many places.
 const ENOUGH: u32 = if cfg!(test) { 3 } else { 16 };
+const FEW: u32 = if cfg!(test) { 3 } else { 8 };
 /// When so many row ids are gone of a post, its lines are written anew.
 const MISSED: u32 = if cfg!(test) { 3 } else { 1024 };
 /// Places that are counted; beyond, those with few lines are forgotten.
@@ -106,11 +109,16 @@ impl Ragged {
         let mut work: Work = counts.fresh.drain(..series).collect();
         let places = counts.ready.len().min(if work.is_empty() { TOGETHER } else { TOGETHER / 4 });
         work.extend(counts.ready.drain(..places));
+        if work.is_empty() {
+            // Never with others: lines of `gone` are taken away post by post, in the order in which writers do.
+            let posts = counts.thinned.len().min(SERIES);
+            work.extend(counts.thinned.drain(..posts));
+        }
         work
     }
 
     fn wake(&self, counts: &Counts) {
-        if !counts.ready.is_empty() || !counts.fresh.is_empty() {
+        if !(counts.ready.is_empty() && counts.fresh.is_empty() && counts.thinned.is_empty()) {
             self.ready.notify_one();
         }
     }
@@ -131,11 +139,20 @@ impl Counts {
         }
         let small = self.small.entry(place).or_insert(Small { lines: 0, from: i64::MAX });
         *small = Small { lines: small.lines + 1, from: small.from.min(name) };
-        let enough = if matches!(place, Place::Gone(..)) { MISSED } else { ENOUGH };
+        let enough = match place {
+            Place::Post(..) | Place::Fresh(..) => ENOUGH,
+            Place::Settled(..) => FEW,
+            Place::Gone(..) => MISSED,
+        };
         if small.lines >= enough {
             let from = small.from;
             self.small.remove(&place);
-            if matches!(place, Place::Fresh(..)) { &mut self.fresh } else { &mut self.ready }.push_back((place, from));
+            let queue = match place {
+                Place::Fresh(..) => &mut self.fresh,
+                Place::Gone(..) => &mut self.thinned,
+                Place::Post(..) | Place::Settled(..) => &mut self.ready,
+            };
+            queue.push_back((place, from));
         }
     }
 

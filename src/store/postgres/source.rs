@@ -56,6 +56,16 @@ impl Source {
         self.walks.iter().all(Walk::is_complete).then(|| self.seen())
     }
 
+    /// The smallest row id of a source of which all were read; `None` if it has none.
+    pub(super) fn oldest(&self) -> Option<i64> {
+        self.walks.iter().filter_map(Walk::oldest).chain(self.listed.last().copied()).min()
+    }
+
+    /// About how many lines must be read to come down to a row id.
+    pub(super) fn ahead(&self, row: i64) -> i64 {
+        self.walks.iter().map(|walk| walk.ahead(row)).fold(0, i64::saturating_add)
+    }
+
     /// How many row ids it has, as far as they were read.
     pub(super) fn seen(&self) -> usize {
         self.listed.len() + self.walks.iter().map(Walk::seen).sum::<usize>()

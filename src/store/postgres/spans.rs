@@ -6,7 +6,7 @@
 //! resource no longer has stays named: so each resource that is found is looked at again.
 //!
 //! A narrow interval stands at its high end, brief ones (a second, one number) apart from those of up to a day, because nobody
-//! who looks for a second wants to read a day. Times share a place for an hour or so, the times of updates for some seconds, numbers with the
+//! who looks for a second wants to read a day. Times share a place for five hours or so, the times of updates for some seconds, numbers with the
 //! first five bits of their mantissa. Wide intervals all stand at one place of their own. A text stands at its first eight bytes.
 
 use std::hash::Hasher as _;
@@ -64,7 +64,7 @@ const BRIEF: i64 = if cfg!(test) { 1 } else { 1_000_000 };
 /// Beyond this size an interval's ends are no microseconds of our age but sort keys of decimals.
 const TIMES: i64 = if cfg!(test) { 8 } else { 1 << 56 };
 /// Values that share all but so many low bits share a place.
-const TIME_BITS: u32 = if cfg!(test) { 2 } else { 32 };
+const TIME_BITS: u32 = if cfg!(test) { 2 } else { 34 };
 const MOMENT_BITS: u32 = if cfg!(test) { 1 } else { 22 };
 const NUMBER_BITS: u32 = if cfg!(test) { 3 } else { 47 };
 /// Lines tell numbers without so many low bits.

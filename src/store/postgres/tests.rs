@@ -242,6 +242,26 @@ async fn a_database_that_is_not_ours_is_refused() {
 }
 
 #[tokio::test]
+async fn a_store_of_the_version_before_moves_whole_or_not_at_all() {
+    let (url, clock) = (cluster::fresh(), Fixed::at(noon()));
+    let store = open(&url, &clock).unwrap();
+    for round in 0..20 {
+        store.commit(commit(vec![put("Left", &format!("n{round}"), "x", &[round % 3])])).await.unwrap();
+    }
+    store.close().await.unwrap();
+    let before = "CREATE TABLE span (s int4); DROP TABLE place; UPDATE norn_schema SET version = 2; CREATE TABLE kept AS SELECT rid, keys
+        FROM resource; UPDATE resource SET keys = substring(keys, 1, 3) WHERE id = 'n17'";
+    cluster::block_on(cluster::run(&url, before));
+    let error = open(&url, &clock).unwrap_err().to_string();
+    assert!(error.contains("damaged"), "{error}");
+    cluster::block_on(cluster::run(&url, "UPDATE resource r SET keys = k.keys FROM kept k WHERE k.rid = r.rid AND r.id = 'n17'"));
+    let store = open(&url, &clock).unwrap();
+    assert_eq!(store.verify().await.unwrap(), [""; 0]);
+    let newest = Plan { sort: vec![Sort { by: SortBy::Updated, descending: true }], ..plan("Left", Filter::All(vec![])) };
+    assert_eq!(store.search(&newest).await.unwrap().hits.len(), 20);
+}
+
+#[tokio::test]
 async fn damage_is_found() {
     for (damage, told) in [
         ("DELETE FROM post WHERE k = (SELECT min(k) FROM post)", "lacks the post"),

@@ -18,8 +18,8 @@ const TEST: i64 = if cfg!(test) { 1 } else { 10 };
 /// When so few resources meet a condition, testing them is quicker than gathering the rows of another.
 pub(super) const FEW: usize = if cfg!(test) { 2 } else { 64 };
 
-/// When so few are known, testing them is quicker than walking the many resources of a post.
-const SOME: usize = if cfg!(test) { 4 } else { 256 };
+/// Reading a line of a post costs as much as testing so many resources.
+const LINE: i64 = 1;
 
 /// Sources to intersect, and what they leave to be tested.
 pub(super) struct Way<'o> {
@@ -63,9 +63,10 @@ impl Searcher<'_> {
             };
             self.gather(worth.min(MOST), &mut way).await?;
         }
-        let few = way.least.is_some_and(|least| least <= SOME);
+        let down_to = way.sources.iter().filter_map(Source::oldest).max().unwrap_or(i64::MIN);
         for (source, filter) in open {
-            // Among few, testing is quicker than reading on.
+            // Among few, testing is quicker than reading many lines.
+            let few = way.least.is_some_and(|least| i64::try_from(least).unwrap_or(i64::MAX) < source.ahead(down_to).saturating_mul(LINE));
             if few { way.rest.push(filter) } else { way.sources.push(source) }
         }
         if way.sources.is_empty() {
