@@ -116,18 +116,22 @@ async fn join(connection: &Connection, shared: &Shared, work: Work) -> Result<Ta
     connection.statement(GUARD).await?;
     let (begun, guard) = tokio::join!(connection.run(begin), connection.query(GUARD, &[]));
     begun.and(guard.map(drop))?;
-    let (mut posts, mut places, mut taken): (Lines<i64>, Placed, Taken) = Default::default();
+    let (mut posts, mut places, mut spread, mut taken): (Lines<i64>, Placed, Placed, Taken) = Default::default();
     for (shard, mut asked) in by_shard {
         asked.order();
         posts.extend(asked.posts(connection, shard, &mut taken).await?);
         posts.extend(asked.thinned(connection, shard, &mut taken).await?);
-        places.extend(asked.spread(connection, shared, shard, &mut taken).await?.into_iter().map(|line| (shard, line)));
+        spread.extend(asked.spread(connection, shared, shard, &mut taken).await?.into_iter().map(|line| (shard, line)));
         places.extend(asked.places(connection, shared, shard, &mut taken).await?.into_iter().map(|line| (shard, line)));
     }
     let has_room = |line: &Line| line.bytes.as_ref().is_none_or(|bytes| i64::try_from(bytes.len()).unwrap_or(i64::MAX) < FULL);
+    let settled = |(shard, line): &(i16, entries::Line)| {
+        (!line.is_fresh() && line.count < ROOM).then_some((Place::Settled(line.s, line.k, *shard), line.name))
+    };
     let own = posts.iter().filter(|(.., line)| has_room(line)).map(|(shard, post, line)| (Place::Post(*post, *shard), line.last));
-    let others = places.iter().filter(|(_, line)| !line.is_fresh() && line.count < ROOM);
-    let left: Vec<(Place, i64)> = own.chain(others.map(|(shard, line)| (Place::of(*shard, line), line.name))).collect();
+    let joined: Work = own.chain(places.iter().filter_map(settled)).collect();
+    let brought: Work = spread.iter().filter_map(settled).collect();
+    places.append(&mut spread);
     let (posts, places) = (columns(&posts), Places::of(&places));
     let mut statements: Statements<'_> = Vec::new();
     if !posts.0.is_empty() {
@@ -136,7 +140,7 @@ async fn join(connection: &Connection, shared: &Shared, work: Work) -> Result<Ta
     statements.extend(places.statement());
     connection.send(&statements).await?;
     connection.run("COMMIT").await?;
-    shared.ragged.left(left);
+    shared.ragged.left(joined, brought);
     Ok(taken)
 }
 

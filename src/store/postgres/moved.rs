@@ -16,7 +16,7 @@ use crate::store::squeeze::Squeezer;
 /// Resources that are read together.
 const READ: i64 = if cfg!(test) { 3 } else { 1000 };
 /// So many values are held in memory, to go into as few lines as will hold them.
-const HELD: usize = if cfg!(test) { 20 } else { 500_000 };
+const HELD: usize = if cfg!(test) { 20 } else { 2_000_000 };
 /// Lines that are written together.
 const WRITTEN: usize = 1000;
 

@@ -84,16 +84,12 @@ impl Ragged {
         self.wake(&counts);
     }
 
-    /// Hears of lines that joining left, which the next ones may join.
-    pub(super) fn left(&self, lines: Work) {
+    /// Hears of lines with room: those that were joined, which is no reason to join them again, and those that fresh ones brought
+    /// to their places.
+    pub(super) fn left(&self, joined: Work, brought: Work) {
         let mut counts = self.counts();
-        for (place, name) in lines {
-            match place {
-                // What was brought to a place counts as written there; what was joined has room, but is no reason to join it again.
-                Place::Settled(..) => counts.note(place, name),
-                _ => counts.left(place, name),
-            }
-        }
+        joined.into_iter().for_each(|(place, name)| counts.left(place, name));
+        brought.into_iter().for_each(|(place, name)| counts.note(place, name));
         self.wake(&counts);
     }
 
