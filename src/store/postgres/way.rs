@@ -19,7 +19,7 @@ const TEST: i64 = if cfg!(test) { 1 } else { 10 };
 pub(super) const FEW: usize = if cfg!(test) { 2 } else { 64 };
 
 /// Reading a line of a post costs as much as testing so many resources.
-const LINE: i64 = 1;
+const LINE: i64 = 2;
 
 /// Sources to intersect, and what they leave to be tested.
 pub(super) struct Way<'o> {
