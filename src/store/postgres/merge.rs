@@ -66,7 +66,12 @@ pub(super) async fn run(shared: Arc<Shared>, mut closing: watch::Receiver<bool>)
                 Err(_) => {}
             }
             if let Some(own) = &connection {
-                taken.tidy(own).await;
+                // In a large store it takes a while, for which nobody who closes it should wait.
+                tokio::select! {
+                    biased;
+                    _ = closing.wait_for(|closing| *closing) => return,
+                    () = taken.tidy(own) => {}
+                }
             }
         }
     }
