@@ -10,7 +10,8 @@
 //! come last in either direction. Of several values the smallest counts upwards and the largest downwards. Keys: of a token
 //! the code, of a reference `Type/id` or the URL, of a URI its text, all by code point; of a string each part without letter case
 //! and accents; of a date the begin of its interval upwards and the end downwards; of a quantity the number in canonical
-//! units where it has a UCUM unit that converts, else the number as it stands.
+//! units where it has a UCUM unit that converts, else the number as it stands: rounded to 14 digits, half away from zero, sizes of 1E300 and
+//! more alike, and so those below 1E-300.
 //!
 //! # Readings
 //!

@@ -88,9 +88,7 @@ impl<'a> Questioner<'a> {
             return;
         }
         if self.chance.percent(30) {
-            // Numbers that differ after many digits only have no order on which servers agree: Observations are full of them.
-            let digits = |parameter: &Parameter| parameter.kind == Kind::Quantity && parameter.owner == "Observation";
-            let ordered = |own: &&Parameter| !matches!(own.kind, Kind::Composite | Kind::Near) && !digits(own);
+            let ordered = |own: &&Parameter| !matches!(own.kind, Kind::Composite | Kind::Near);
             let keys = parameters::of(kind).filter(ordered);
             let keys: Vec<&str> = keys.map(|parameter| parameter.code).collect();
             let count = self.chance.one(&[1, 1, 2, 3]);

@@ -117,7 +117,7 @@ impl Maker {
         self.put(body, 40, "type", |maker| maker.list(2, Self::concept));
         self.put(body, 100, "name", Self::word);
         self.put(body, 30, "alias", |maker| maker.list(2, Self::word));
-        self.put(body, 50, "address", |maker| json!([{"city": maker.chance.one(&CITIES)}]));
+        self.put(body, 50, "address", |maker| maker.list(2, Self::address));
         self.put(body, 50, "partOf", |maker| maker.reference("Organization"));
     }
 
@@ -128,6 +128,7 @@ impl Maker {
         self.put(body, 80, "name", |maker| maker.list(2, Self::name));
         self.put(body, 60, "gender", |maker| json!(maker.chance.one(&["male", "female"])));
         self.put(body, 50, "telecom", |maker| maker.list(2, Self::contact));
+        self.put(body, 30, "address", |maker| maker.list(2, Self::address));
         self.put(body, 30, "communication", |maker| maker.list(2, Self::concept));
     }
 
@@ -170,6 +171,7 @@ impl Maker {
         self.put(body, 90, "name", Self::word);
         self.put(body, 30, "alias", |maker| maker.list(2, Self::word));
         self.put(body, 50, "type", |maker| maker.list(2, Self::concept));
+        self.put(body, 30, "operationalStatus", Self::coding);
         self.put(body, 50, "address", Self::address);
         self.put(body, 75, "position", |maker| {
             let (latitude, longitude) = maker.chance.one(&[

@@ -148,7 +148,7 @@ impl Reading<'_> {
 
     fn number(&self, value: &str) -> Result<Filter, Unread> {
         let (prefix, text) = prefix(value);
-        self.decimal(prefix, text, (Decimal::sort_key, Decimal::is_keyed_exactly), (self.number, Unit::Any))
+        self.decimal(prefix, text, WRITTEN, (self.number, Unit::Any))
     }
 
     fn quantity(&self, value: &str) -> Result<Filter, Unread> {
@@ -164,13 +164,14 @@ impl Reading<'_> {
                     // With a system, quantities are compared in canonical units.
                     let unit = extract::quantity::Unit::coded(&system, &code);
                     let parameter = key::aside(self.number, Aside::Canonical);
-                    let keys = (|decimal: &Decimal| unit.sort_key(decimal), |decimal: &Decimal| unit.keys_tell(decimal));
+                    let keys =
+                        Keys { of: |decimal: &Decimal| unit.sort_key(decimal), tell: extract::quantity::Unit::keys_tell, play: CONVERSION };
                     return self.decimal(prefix, number, keys, (parameter, Unit::Exactly(unit.key())));
                 }
             },
             _ => return wrong(format!("\"{value}\" is not a quantity: write number, number|system|code or number||code.")),
         };
-        self.decimal(prefix, number, (Decimal::sort_key, Decimal::is_keyed_exactly), (self.number, unit))
+        self.decimal(prefix, number, WRITTEN, (self.number, unit))
     }
 
     /// A condition on numbers, given how they become keys, and whether keys tell a number from all others.
@@ -178,7 +179,7 @@ impl Reading<'_> {
         &self,
         prefix: &str,
         text: &str,
-        (sort_key, tells): (impl Fn(&Decimal) -> i64, impl Fn(&Decimal) -> bool),
+        keys: Keys<impl Fn(&Decimal) -> i64>,
         of: (ParameterNumber, Unit),
     ) -> Result<Filter, Unread> {
         let Some(decimal) = Decimal::new(text) else {
@@ -186,39 +187,41 @@ impl Reading<'_> {
                 "\"{text}\" is not a number: write for example 5.4 or 1.2e-3, after an optional prefix (eq ne gt lt ge le sa eb ap)."
             ));
         };
+        let sort_key = &keys.of;
         let (exact, (low, high)) = (sort_key(&decimal), decimal.implied_range());
         let around = || {
             let (low, high) = decimal.around();
             (sort_key(&low), sort_key(&high))
         };
-        if !told_by_keys(&decimal, tells) {
-            return Ok(Self::wide(prefix, exact, (sort_key(&low), sort_key(&high)), around, of));
+        if !told_by_keys(&decimal, keys.tell) {
+            return Ok(Self::wide(prefix, exact, (sort_key(&low), sort_key(&high)), around, (of, keys.play)));
         }
         // gt, lt, ge, le compare with the number itself; only eq and ne know its precision.
         let (low, high) = if matches!(prefix, "eq" | "ne") { (sort_key(&low), sort_key(&high) - 1) } else { (exact, exact) };
         Ok(Self::compare(prefix, low, high, around, of))
     }
 
-    /// What holds for all that meet the condition, and for some others whose keys are the same: numbers of many digits.
+    /// What holds for all that meet the condition, and for some others whose keys are nearly the same: numbers of many digits.
     fn wide(
         prefix: &str,
         exact: i64,
         (low, high): (i64, i64),
         around: impl Fn() -> (i64, i64),
-        (parameter, unit): (ParameterNumber, Unit),
+        ((parameter, unit), play): ((ParameterNumber, Unit), i64),
     ) -> Filter {
         let test = |test: Test| Filter::Number(parameter, test, unit);
+        let (down, up) = (|key: i64| key.saturating_sub(play), |key: i64| key.saturating_add(play));
         match prefix {
             "ne" => test(Test::Overlaps(i64::MIN, i64::MAX)),
-            "gt" | "ge" => test(Test::EndsAfter(exact.saturating_sub(1))),
-            "lt" | "le" => test(Test::StartsBefore(exact.saturating_add(1))),
-            "sa" => test(Test::StartsAfter(exact.saturating_sub(1))),
-            "eb" => test(Test::EndsBefore(exact.saturating_add(1))),
+            "gt" | "ge" => test(Test::EndsAfter(down(exact).saturating_sub(1))),
+            "lt" | "le" => test(Test::StartsBefore(up(exact).saturating_add(1))),
+            "sa" => test(Test::StartsAfter(down(exact).saturating_sub(1))),
+            "eb" => test(Test::EndsBefore(up(exact).saturating_add(1))),
             "ap" => {
                 let (low, high) = around();
-                test(Test::Overlaps(low, high))
+                test(Test::Overlaps(down(low), up(high)))
             }
-            _ => test(Test::Within(low, high)),
+            _ => test(Test::Within(down(low), up(high))),
         }
     }
 
@@ -247,6 +250,21 @@ impl Reading<'_> {
         }
     }
 }
+
+/// How numbers become the keys of rows.
+struct Keys<F> {
+    of: F,
+    /// Whether a key tells a number from all others.
+    tell: fn(&Decimal) -> bool,
+    /// How far the keys of two numbers that are equal may lie apart, if they are longer than that.
+    play: i64,
+}
+
+/// Keys of numbers as they are written.
+const WRITTEN: Keys<fn(&Decimal) -> i64> = Keys { of: Decimal::sort_key, tell: Decimal::is_keyed_exactly, play: 0 };
+
+/// More than one step of the last of 14 digits, as keys count: where a conversion is not exact, it may round to either side.
+const CONVERSION: i64 = 1000;
 
 /// Whether keys alone tell what meets a condition with this number.
 pub(super) fn told_by_keys(asked: &Decimal, tells: impl Fn(&Decimal) -> bool) -> bool {
