@@ -33,7 +33,10 @@ impl Maker {
         }
         self.put(body, 20, "method", Self::concept);
         self.put(body, 40, "specimen", |maker| maker.reference("Specimen"));
-        self.put(body, 25, "hasMember", |maker| maker.list(2, |maker| maker.reference("Observation")));
+        match Self::to_inner(body) {
+            Some(inner) => drop(body.insert("hasMember".to_owned(), inner)),
+            None => self.put(body, 25, "hasMember", |maker| maker.list(2, |maker| maker.reference("Observation"))),
+        }
         self.put(body, 25, "derivedFrom", |maker| maker.list(2, |maker| maker.reference_to(&["Observation", "MolecularSequence"])));
         self.put(body, 45, "component", |maker| {
             maker.list(3, |maker| {
@@ -49,7 +52,7 @@ impl Maker {
     }
 
     /// A value of one of the types that are searched, or none.
-    fn value(&mut self, body: &mut Map<String, Value>) {
+    pub(super) fn value(&mut self, body: &mut Map<String, Value>) {
         let (name, value) = match self.chance.below(10) {
             0..4 => ("valueQuantity", self.quantity()),
             4..6 => ("valueCodeableConcept", self.concept()),
@@ -77,7 +80,10 @@ impl Maker {
         self.put(body, 50, "performer", |maker| maker.list(2, |maker| maker.far_reference(&["Practitioner", "Organization"])));
         self.put(body, 30, "resultsInterpreter", |maker| maker.list(2, |maker| maker.far_reference(&["Practitioner", "Organization"])));
         self.put(body, 40, "specimen", |maker| maker.list(2, |maker| maker.reference("Specimen")));
-        self.put(body, 70, "result", |maker| maker.list(3, |maker| maker.reference("Observation")));
+        match Self::to_inner(body) {
+            Some(inner) => drop(body.insert("result".to_owned(), inner)),
+            None => self.put(body, 70, "result", |maker| maker.list(3, |maker| maker.reference("Observation"))),
+        }
         self.put(body, 30, "conclusionCode", |maker| maker.list(2, Self::concept));
     }
 

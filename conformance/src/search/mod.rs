@@ -39,9 +39,12 @@
 //! - A leap second is the last moment of the second before it, and so of the minute and the day that it ends.
 //! - `_text` and `_content` find resources in which every word stands, as a word; of several values one is enough.
 //! - A `_filter` tells of the set of values to which a path leads: `ne` needs a value that is another one, `pr false` an empty set,
-//!   also where the path breaks off. Texts have no letter case, tokens have; a string is a value with spaces, and no more. White space and
-//!   separators in values are not asked for, nor `ne` of a concept with several codings.
+//!   also where the path breaks off. Texts have no letter case, tokens have; a string is a value with spaces, and no more. An item
+//!   is an element: a concept of several codings is one, and another one if none of them is the value. White space and separators in values are
+//!   not asked for.
 //! - Everything of a compartment (`Patient/x/*`) comes type by type, the patient first, then by the name of the type.
+//! - A contained resource has the `_lastUpdated` of its container, and its own `_id`; order and pages are those of the containers. Chains
+//!   lead to what `#id` and `#` name inside, and to resources outside; includes start at what is told.
 //! - `:iterate` goes on over what came along until nothing new comes; a plain include applies to matches only.
 
 mod account;
@@ -50,6 +53,7 @@ mod asking;
 mod chance;
 mod clinical;
 mod compartments;
+mod contained;
 mod elements;
 mod escapes;
 mod evaluate;
@@ -58,6 +62,7 @@ mod filtering;
 mod folding;
 mod golden;
 mod includes;
+mod inner;
 mod links;
 mod loading;
 mod matching;

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::chance::Chance;
-use super::pools::{CITIES, Maker, URIS};
+use super::pools::{Maker, URIS};
 use super::tokens::CHROMOSOMES;
 
 /// Types, and how many of a hundred resources are of each.
@@ -47,11 +47,7 @@ impl Maker {
         self.put(&mut body, 25, "text", |maker| maker.narrative());
         let repeats = !matches!(kind, "Location" | "Organization");
         if repeats {
-            self.put(&mut body, 6, "contained", |maker| {
-                let inner =
-                    json!({"resourceType": "Patient", "id": "c", "name": [maker.name()], "gender": "other", "birthDate": "2020-02-29"});
-                json!([inner])
-            });
+            self.put(&mut body, 8, "contained", |maker| maker.inner(kind));
         }
         self.put(&mut body, 70, "identifier", |maker| {
             if kind == "ResearchStudy" { json!([maker.identifier()]) } else { maker.list(2, Self::identifier) }

@@ -115,7 +115,9 @@ impl Reading<'_> {
             return wrong(format!("\"po\" is for dates: {} is a {} parameter.", self.parameter.code, self.parameter.kind.code()));
         }
         match moment::search_value(value) {
-            Some(interval) => Ok(Filter::Number(self.number, Test::Overlaps(interval.start, interval.end - 1), Unit::Any)),
+            Some(interval) => {
+                Ok(Filter::Number(self.number, Test::Overlaps(interval.start - self.precision(), interval.end - 1), Unit::Any))
+            }
             None => wrong(format!("\"{value}\" is not a date: write for example 2026, 2026-11 or 2026-11-22.")),
         }
     }
@@ -127,7 +129,14 @@ impl Reading<'_> {
         };
         let test = |test| Filter::Number(self.number, test, Unit::Any);
         // Of the whole microseconds that the index knows, the first and the last.
-        Ok(Filter::All(vec![test(Test::StartsBefore(interval.start + 1)), test(Test::EndsAfter(interval.end - 2))]))
+        let end = interval.end - 2 - self.precision();
+        Ok(Filter::All(vec![test(Test::StartsBefore(interval.start + 1)), test(Test::EndsAfter(end))]))
+    }
+
+    /// By how much the period of a value is longer than the index knows: the time of the last update is kept as the first
+    /// microsecond of the millisecond that is told.
+    fn precision(&self) -> i64 {
+        if self.parameter.code == "_lastUpdated" { 999 } else { 0 }
     }
 
     fn date(&self, value: &str) -> Result<Filter, Unread> {
