@@ -73,6 +73,6 @@ pub(super) async fn gateway(config: &Config, base: &str) -> Result<Gateway, Ende
         signer: Arc::new(Signer::new(&secret)),
         cross_origin: config.cors.enabled(),
     };
-    gateway.renew().await.map_err(|error| Ended::Failed(error.to_string()))?;
+    gateway.prepare().await.map_err(|error| Ended::Failed(error.to_string()))?;
     Ok(gateway)
 }

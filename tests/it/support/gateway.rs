@@ -118,7 +118,7 @@ impl TestGateway {
             signer: Arc::new(Signer::new(&[7; 32])),
             cross_origin: cors.enabled(),
         });
-        gateway.renew().await.unwrap();
+        gateway.prepare().await.unwrap();
         tokio::spawn(Arc::clone(&gateway).keep_indexed());
         let (sender, stop) = watch::channel(false);
         tokio::spawn(serve(listener, None, Service::new(gateway).across(cors).with_jobs(jobs), Options::default(), stop));
