@@ -48,6 +48,12 @@ pub enum Command {
     /// Create the tables of a store or bring them to the present version, without serving it.
     #[command(after_help = EXIT_CODES)]
     Migrate(Migrate),
+    /// Get FHIR packages, for `norn validate --package`.
+    #[command(subcommand, after_help = EXIT_CODES)]
+    Package(PackageCommand),
+    /// Check files against R4, the profiles that they claim, and profiles of your choice.
+    #[command(after_help = "Exit codes: 0 no errors; 1 a file has errors; 2 wrong use; 3 a registry or file failed.")]
+    Validate(Validate),
 }
 
 /// Where and over what to serve.
@@ -145,6 +151,60 @@ pub struct Migrate {
     /// Into how many shards, with --distribute.
     #[arg(long, value_name = "NUMBER", default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub shards: u16,
+}
+
+/// `norn package`
+#[derive(Debug, Clone, Subcommand)]
+pub enum PackageCommand {
+    /// Put packages, and those that they depend on, into the FHIR package cache (~/.fhir/packages).
+    Add {
+        /// NAME@VERSION, or the path of a .tgz file.
+        #[arg(required = true, value_name = "PACKAGE")]
+        packages: Vec<String>,
+        /// Where to fetch from.
+        #[command(flatten)]
+        registry: Registry,
+    },
+    /// List the packages in the cache.
+    List {
+        /// Where the cache is.
+        #[command(flatten)]
+        registry: Registry,
+    },
+}
+
+/// `norn validate`
+#[derive(Debug, Clone, Args)]
+pub struct Validate {
+    /// Files to check, JSON or XML; - for the standard input.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// A profile to check against, besides those that a file claims; its canonical URL. May be given several times.
+    #[arg(long, value_name = "URL")]
+    pub profile: Vec<String>,
+    /// Files or folders with StructureDefinitions, ValueSets and CodeSystems, also in Bundles.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub definitions: Vec<PathBuf>,
+    /// A package with definitions, NAME@VERSION or the path of a .tgz file. May be given several times.
+    #[arg(long, value_name = "NAME@VERSION")]
+    pub package: Vec<String>,
+    /// How to tell what was found: human, json (a line for each file), or sarif.
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Report::Human)]
+    pub format: Report,
+    /// Where to fetch packages from.
+    #[command(flatten)]
+    pub registry: Registry,
+}
+
+/// How findings are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Report {
+    /// For people: a line for each issue.
+    Human,
+    /// For programs: a line for each file, with an OperationOutcome.
+    Json,
+    /// For code hosts and editors: SARIF 2.1.0.
+    Sarif,
 }
 
 /// How tables are spread over a cluster.

@@ -2,18 +2,22 @@
 //!
 //! Every key is described in `docs/configuration.md`; a test holds the two against each other.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Deserialize;
 
 use super::Ended;
 use super::arguments::{Serve, Serving};
 use crate::base::budget::Limits;
+use crate::definitions::Definitions;
 use crate::http::BASE_PATH;
 use crate::http::cors::Cors;
 use crate::http::job::JobOptions;
+use crate::interactions::{Enforcement, Validation};
 use crate::search::resolve::PageSize;
 use crate::store::postgres::{self, Address};
 
@@ -45,6 +49,8 @@ pub struct File {
     pub jobs: JobsFile,
     /// How a PostgreSQL database is used.
     pub postgres: PostgresFile,
+    /// How writes are validated.
+    pub validation: ValidationFile,
 }
 
 /// How the log is written.
@@ -146,6 +152,49 @@ pub struct PostgresFile {
     pub searchers: Option<usize>,
 }
 
+/// `[validation]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ValidationFile {
+    /// What becomes of a write that breaks a rule.
+    pub mode: Mode,
+    /// The same for single resource types, where it differs.
+    pub types: HashMap<String, Mode>,
+}
+
+/// What becomes of a write that breaks a rule.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// It is refused.
+    #[default]
+    Enforce,
+    /// It is stored, and the log tells.
+    Warn,
+    /// Nothing is checked.
+    Off,
+}
+
+impl From<Mode> for Enforcement {
+    fn from(mode: Mode) -> Self {
+        match mode {
+            Mode::Enforce => Self::Enforce,
+            Mode::Warn => Self::Warn,
+            Mode::Off => Self::Off,
+        }
+    }
+}
+
+impl ValidationFile {
+    fn read(self) -> Result<Validation, Ended> {
+        let schema = &Definitions::embedded().schema;
+        if let Some(unknown) = self.types.keys().find(|name| schema.resource_type(name).is_none()) {
+            return Err(Ended::Misused(format!("[validation.types]: FHIR R4 has no resource type \"{unknown}\"")));
+        }
+        Ok(Validation::new(self.mode.into(), self.types.into_iter().map(|(name, mode)| (name, mode.into())).collect()))
+    }
+}
+
 /// Where resources are kept; told without a password.
 #[derive(Debug, Clone)]
 pub enum StoreUrl {
@@ -214,6 +263,8 @@ pub struct Config {
     pub jobs: JobOptions,
     /// How a PostgreSQL database is used.
     pub postgres: postgres::Options,
+    /// How writes are validated.
+    pub validation: Arc<Validation>,
 }
 
 impl Config {
@@ -281,6 +332,7 @@ impl Config {
             cache_bytes: file.cache_mib.unwrap_or(64) << 20,
             cors,
             jobs: file.jobs.options(),
+            validation: Arc::new(file.validation.read()?),
             postgres: postgres::Options {
                 writers: file.postgres.writers.unwrap_or(own.writers),
                 searchers: file.postgres.searchers.unwrap_or(own.searchers),

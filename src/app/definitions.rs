@@ -6,7 +6,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Ended;
 use super::arguments::{Definitions, Registry};
-use super::packages::{self, DefinitionsError, Npm, Step};
+use super::packages::{self, DefinitionsError, Step};
 
 /// Fetches or compiles.
 pub(super) async fn run(command: &Definitions) -> Result<(), Ended> {
@@ -37,8 +37,7 @@ fn compile(from: &Path, to: &Path) -> Result<(), Ended> {
 
 #[expect(clippy::print_stdout, reason = "the answer of the command")]
 async fn fetch(to: &Path, registry: &Registry) -> Result<(), Ended> {
-    let file = registry.npmrc.clone().or_else(|| registry.home.as_ref().map(|home| home.join(".npmrc")));
-    let npm = Npm { registry: registry.registry.clone(), npmrc: file.and_then(|path| std::fs::read_to_string(path).ok()) };
+    let npm = super::package::npm(registry);
     let bar = ProgressBar::new(0);
     if let Ok(style) = ProgressStyle::with_template("{msg} {bar:30} {bytes}/{total_bytes}") {
         bar.set_style(style);

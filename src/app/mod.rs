@@ -11,9 +11,11 @@ mod definitions;
 mod demo;
 mod import;
 mod lifecycle;
+mod package;
 pub mod packages;
 mod serve;
 mod telemetry;
+mod validate;
 mod wire;
 
 use std::process::ExitCode;
@@ -50,6 +52,8 @@ pub fn run() -> ExitCode {
             Command::Definitions(command) => definitions::run(&command).await,
             Command::Check(check) => serve::check(&check).await,
             Command::Migrate(migrate) => serve::migrate(&migrate).await,
+            Command::Package(command) => package::run(&command).await,
+            Command::Validate(command) => validate::run(&command).await,
         }
     });
     end(ended)

@@ -71,6 +71,7 @@ pub(super) async fn gateway(config: &Config, base: &str) -> Result<Gateway, Ende
         page_size: config.page_size,
         explain: config.explain,
         signer: Arc::new(Signer::new(&secret)),
+        validation: config.validation.clone(),
         cross_origin: config.cors.enabled(),
     };
     gateway.prepare().await.map_err(|error| Ended::Failed(error.to_string()))?;

@@ -21,6 +21,21 @@ impl CodeSystem {
     pub fn concepts(&self) -> impl Iterator<Item = (&'static str, &[&'static str])> {
         self.concepts.iter().map(|(parent, codes)| (*parent, codes.as_slice()))
     }
+
+    /// All codes below a code, at any depth, each once.
+    #[must_use]
+    pub fn below(&self, code: &str) -> Vec<&'static str> {
+        let (mut found, mut open) = (Vec::new(), vec![code]);
+        while let Some(above) = open.pop() {
+            for code in self.concepts.iter().filter(|(parent, _)| *parent == above).flat_map(|(_, codes)| codes) {
+                if !found.contains(code) {
+                    found.push(*code);
+                    open.push(code);
+                }
+            }
+        }
+        found
+    }
 }
 
 /// All code systems by URL.

@@ -9,6 +9,7 @@
 pub mod code_system;
 pub mod compartment;
 pub mod compile;
+pub mod library;
 pub mod package;
 pub mod parameter;
 pub mod profile;
@@ -22,6 +23,7 @@ use std::sync::OnceLock;
 
 pub use code_system::CodeSystem;
 pub use compartment::Compartment;
+pub use library::Library;
 pub use parameter::{Component, Parameter, ParameterKind};
 pub use profile::Profile;
 pub use value_set::ValueSet;
@@ -165,6 +167,12 @@ impl Definitions {
     #[must_use]
     pub fn constraints(&self, ty: TypeId) -> &[Constraint] {
         self.base_rules().types.get(self.schema.type_name(ty)).map_or(&[], Vec::as_slice)
+    }
+
+    /// The invariants of all types and elements of R4.
+    pub fn type_constraints(&self) -> impl Iterator<Item = &Constraint> {
+        let rules = self.base_rules();
+        rules.types.values().flatten().chain(rules.elements.iter().flat_map(|element| &element.constraints))
     }
 
     /// The profile or extension definition of that canonical URL (its version is not looked at: there is one).

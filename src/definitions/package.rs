@@ -103,6 +103,19 @@ impl Package {
         Ok(Self { name: text("name")?, version: text("version")?, files })
     }
 
+    /// The packages that it depends on: name and version.
+    #[must_use]
+    pub fn dependencies(&self) -> Vec<(String, String)> {
+        let manifest: Option<Value> = self.files.get("package.json").and_then(|manifest| serde_json::from_slice(manifest).ok());
+        let told = manifest.as_ref().and_then(|manifest| manifest.get("dependencies")).and_then(Value::as_object);
+        told.into_iter().flatten().filter_map(|(name, version)| Some((name.clone(), version.as_str()?.to_owned()))).collect()
+    }
+
+    /// Its files, in the order of their names.
+    pub fn files(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.files.iter().map(|(name, content)| (name.as_str(), content.as_slice()))
+    }
+
     /// Calls `each` with every resource of a type, in the order of file names (`Type-id.json`).
     ///
     /// # Errors

@@ -39,7 +39,7 @@ pub struct Context {
 }
 
 /// What a profile says of an element.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct ProfileElement {
     /// The id in the snapshot: `Observation.component:gene-studied.value[x]`.
     pub id: &'static str,
@@ -75,7 +75,7 @@ impl ProfileElement {
 }
 
 /// How repetitions are sorted into slices.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Slicing {
     /// Whether there may be repetitions that are in no slice.
     pub open: bool,

@@ -99,7 +99,7 @@ pub struct ValueRule {
 }
 
 /// What is demanded of an element.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub struct ElementRules {
     /// The types it may have; in a profile, empty when they are those of the base type.
     pub types: Vec<TypeRule>,

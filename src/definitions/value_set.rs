@@ -59,6 +59,14 @@ impl ValueSet {
         self.systems.iter().find(|(_, codes)| has(codes)).map(|(system, _)| *system)
     }
 
+    /// The systems, each with its codes in order, or with nothing where they cannot be listed.
+    pub fn systems(&self) -> impl Iterator<Item = (&'static str, Option<&[&'static str]>)> {
+        self.systems.iter().map(|(system, codes)| match codes {
+            Codes::Listed(codes) => (*system, Some(codes.as_slice())),
+            Codes::Unlisted => (*system, None),
+        })
+    }
+
     /// All codes with their systems, in the order of systems; `None` when they cannot be listed.
     #[must_use]
     pub fn codes(&self) -> Option<Vec<(&'static str, &'static str)>> {

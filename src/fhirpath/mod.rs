@@ -1,21 +1,43 @@
-//! FHIRPath over the tree of a resource: what search parameters need of it today.
+//! FHIRPath: the whole normative language with FHIR's functions, over the tree of a resource, which is never copied.
 //!
-//! An expression is compiled once ([`Expression::compile`]) and evaluated over nodes without copying them. The grammar is
-//! read whole where search parameters use it; a function that is not served is refused when the expression is compiled,
-//! never answered wrongly. Source: <http://hl7.org/fhirpath/N1/>, <https://hl7.org/fhir/R4/fhirpath.html>.
+//! An expression is compiled once ([`Expression::compile`]) and evaluated often: [`Expression::holds`] for an invariant,
+//! [`Expression::evaluate_with`] for its values, both in an [`Environment`], which also bounds what an evaluation may cost.
+//! Search parameters and patches use [`Expression::each`] and [`Expression::evaluate`], which cannot fail and ask nobody.
+//! Source: <http://hl7.org/fhirpath/N1/>, <https://hl7.org/fhir/R4/fhirpath.html>; `docs/fhirpath.md` tells how open points are read.
 //!
-//! Invariant: no I/O; `resolve()` looks at the reference itself and at contained resources only.
+//! Invariant: no I/O and no clock; what lies outside of the resource comes through the traits of `environment`.
 
 mod ast;
+mod collection;
+mod duration;
+mod environment;
+mod equality;
 mod eval;
+mod functions;
 mod lexer;
+mod moment;
+mod number;
+mod operators;
 mod parser;
+mod print;
+mod quantity;
+mod tree;
+mod type_name;
 mod types;
+mod value;
 
-pub use eval::Value;
+pub use environment::{Budget, Environment, Mode, Nobody, Profiles, Resolver, Terminology, Trace};
+pub use eval::Error;
+pub use moment::{Moment, MomentKind};
+pub use number::Number;
+pub use quantity::Quantity;
 pub use types::Types;
+pub use value::Value;
 
-use ast::{Ast, Function, Operator};
+use ast::Ast;
+use environment::Run;
+use eval::{Scope, Stop};
+use functions::Function;
 
 use crate::model::schema::{Name, Schema};
 use crate::model::tree::Node;
@@ -25,6 +47,8 @@ use crate::model::tree::Node;
 pub struct Expression {
     root: Ast,
     heads: Names,
+    /// Whether all elements that it looks at are of types that are known: names can be checked against them.
+    typed: bool,
 }
 
 /// A set of element names that may hold a little more than was put in: it tells what is surely absent.
@@ -55,14 +79,24 @@ pub struct Invalid {
     pub reason: String,
 }
 
+/// Longest expression in bytes.
+const LONGEST: usize = 1 << 16;
+
 impl Expression {
+    fn of(root: Ast) -> Self {
+        Self { heads: heads(&root), typed: is_typed(&root), root }
+    }
+
     /// Compiles an expression; element names are looked up in the schema.
     ///
     /// # Errors
     /// When the text is not FHIRPath, or uses a function that is not served.
     pub fn compile(text: &str, schema: &Schema) -> Result<Self, Invalid> {
+        if text.len() > LONGEST {
+            return Err(Invalid { column: LONGEST, reason: format!("an expression has {LONGEST} bytes at most") });
+        }
         let root = parser::parse(&lexer::tokens(text)?, schema, false)?;
-        Ok(Self { heads: heads(&root), root })
+        Ok(Self::of(root))
     }
 
     /// Compiles an expression of a client: it names only elements that some type has, and evaluating it takes no longer than its
@@ -72,7 +106,7 @@ impl Expression {
     /// Also when it looks at the whole resource again for each item of a list.
     pub fn compile_foreign(text: &str, schema: &Schema) -> Result<Self, Invalid> {
         let root = parser::parse(&lexer::tokens(text)?, schema, true)?;
-        Ok(Self { heads: heads(&root), root })
+        Ok(Self::of(root))
     }
 
     /// The types of what it can find on an element of one of the types in `focus`, inside a resource of one of the types in `resource`.
@@ -96,14 +130,44 @@ impl Expression {
         self.heads.0 & children.0 == 0
     }
 
-    /// Hands each value of the expression on `focus` to `found`, in order; `%resource` is the root of its tree.
-    pub fn each<'t>(&'t self, focus: Node<'t>, mut found: impl FnMut(Value<'t>)) {
-        eval::each(&self.root, &Value::Node(focus), focus.tree().root(), &mut found);
+    /// Whether it holds on `focus`, as an invariant does: `None` if it gives nothing, so that nobody can tell.
+    ///
+    /// # Errors
+    /// When it cannot be evaluated, or not within its budget.
+    pub fn holds<'t>(&'t self, focus: Node<'t>, environment: &Environment<'_, 't>) -> Result<Option<bool>, Error> {
+        let focus = Value::Node(focus);
+        let run = Run::new(environment, &focus, self.typed);
+        eval::truth(&self.root, &Scope::outer(&run)).map_err(failed)
     }
 
-    /// The values of the expression on `focus`; `%resource` is the root of its tree.
+    /// The values of the expression on `focus`.
+    ///
+    /// # Errors
+    /// When it cannot be evaluated, or not within its budget.
+    pub fn evaluate_with<'t>(&'t self, focus: Node<'t>, environment: &Environment<'_, 't>) -> Result<Vec<Value<'t>>, Error> {
+        let focus = Value::Node(focus);
+        let run = Run::new(environment, &focus, self.typed);
+        eval::all(&self.root, &Scope::outer(&run)).map(collection::Few::into_vec).map_err(failed)
+    }
+
+    /// Hands each value of the expression on `focus` to `found`, in order; `%resource` is the root of its tree. Only elements with a
+    /// value are found, and what cannot be evaluated finds nothing.
+    pub fn each<'t>(&'t self, focus: Node<'t>, mut found: impl FnMut(Value<'t>)) {
+        let environment = Environment { mode: Mode::Search, budget: SEARCHING, ..Environment::of(focus.tree().root()) };
+        let focus = Value::Node(focus);
+        let run = Run::new(&environment, &focus, false);
+        // What goes wrong in the middle finds no more.
+        let _ = eval::each(&self.root, &Scope::outer(&run), &mut |value| {
+            found(value);
+            Ok(())
+        });
+    }
+
+    /// The values of the expression on `focus`, as [`Self::each`] finds them.
     pub fn evaluate<'t>(&'t self, focus: Node<'t>) -> Vec<Value<'t>> {
-        eval::all(&self.root, &Value::Node(focus), focus.tree().root())
+        let mut values = Vec::new();
+        self.each(focus, |value| values.push(value));
+        values
     }
 
     /// The expression without its last step, and the name of that step, if it ends with the name of an element: where a list is,
@@ -111,7 +175,7 @@ impl Expression {
     #[must_use]
     pub fn parent(&self) -> Option<(Self, Name)> {
         match &self.root {
-            Ast::Child(input, name) => Some((Self { heads: heads(input), root: (**input).clone() }, *name)),
+            Ast::Child(input, field) => Some((Self::of((**input).clone()), field.name)),
             _ => None,
         }
     }
@@ -126,27 +190,56 @@ impl Expression {
 
 fn goes_down(ast: &Ast) -> bool {
     match ast {
-        Ast::This | Ast::Root(_) | Ast::Literal(_) => true,
-        Ast::Resource | Ast::Binary(Operator::Union, ..) | Ast::Call(_, Function::Resolve) => false,
-        Ast::Child(input, _) | Ast::Item(input, _) | Ast::Is(input, _) | Ast::As(input, _) => goes_down(input),
-        Ast::Call(input, Function::Where(criteria) | Function::Exists(Some(criteria))) => goes_down(input) && goes_down(criteria),
-        Ast::Call(input, Function::Exists(None) | Function::Empty | Function::Not | Function::First | Function::Extension(_)) => {
-            goes_down(input)
+        Ast::This | Ast::Root(_) | Ast::Literal(_) | Ast::Empty => true,
+        Ast::Variable(_) | Ast::Union(_) | Ast::Index | Ast::Total => false,
+        Ast::Child(input, _) | Ast::Typed(_, input, _) | Ast::Negative(input) => goes_down(input),
+        Ast::Item(parts) | Ast::Binary(_, parts) => goes_down(&parts.0) && goes_down(&parts.1),
+        Ast::Call(call) => {
+            let open = functions::Signature::named(call.function.name()).is_some_and(|signature| signature.foreign);
+            open && call.function != Function::Resolve && goes_down(&call.input) && call.arguments.iter().all(goes_down)
         }
-        Ast::Binary(_, left, right) => goes_down(left) && goes_down(right),
+    }
+}
+
+/// Whether no part of it gathers elements of all kinds, as `descendants()` does.
+fn is_typed(ast: &Ast) -> bool {
+    match ast {
+        Ast::Child(input, _) | Ast::Typed(_, input, _) | Ast::Negative(input) => is_typed(input),
+        Ast::Item(parts) | Ast::Binary(_, parts) => is_typed(&parts.0) && is_typed(&parts.1),
+        Ast::Union(parts) => parts.iter().all(is_typed),
+        Ast::Call(call) => {
+            let mixes = matches!(call.function, Function::Children | Function::Descendants | Function::Repeat | Function::Resolve);
+            !mixes && is_typed(&call.input) && call.arguments.iter().all(is_typed)
+        }
+        _ => true,
     }
 }
 
 /// The children of the focus without which the expression is empty.
 fn heads(ast: &Ast) -> Names {
     match ast {
-        Ast::Child(input, name) if matches!(**input, Ast::This | Ast::Root(_)) => Names::one(*name),
-        Ast::Child(input, _) | Ast::Item(input, _) | Ast::Is(input, _) | Ast::As(input, _) => heads(input),
-        Ast::Call(input, Function::Where(_) | Function::First | Function::Not | Function::Resolve | Function::Extension(_)) => heads(input),
-        Ast::Binary(Operator::Union, left, right) => Names(heads(left).0 | heads(right).0),
+        Ast::Child(input, field) if matches!(**input, Ast::This | Ast::Root(_)) => Names::one(field.name),
+        Ast::Child(input, _) | Ast::Typed(_, input, _) => heads(input),
+        Ast::Item(parts) => heads(&parts.0),
+        Ast::Call(call) => match call.function {
+            Function::Where | Function::First | Function::Not | Function::Resolve | Function::Extension => heads(&call.input),
+            _ => Names::ALL,
+        },
+        Ast::Union(parts) => Names(parts.iter().fold(0, |set, part| set | heads(part).0)),
         _ => Names::ALL,
     }
 }
+
+fn failed(stop: Stop) -> Error {
+    match stop {
+        Stop::Failed(error) => *error,
+        // Whoever stops early takes that back.
+        Stop::Enough => Error::Impossible("the evaluation ended early".to_owned()),
+    }
+}
+
+/// The expressions of search parameters were judged when they were taken: they are bounded by the resource.
+const SEARCHING: Budget<'static> = Budget { steps: u64::MAX, late: None };
 
 #[cfg(test)]
 mod tests;

@@ -1,5 +1,7 @@
 //! Expressions as search parameters use them.
 
+mod official;
+
 use super::{Expression, Names, Value};
 use crate::base::budget::Limits;
 use crate::definitions::Definitions;
@@ -53,7 +55,9 @@ fn show(value: &Value<'_>) -> String {
 #[test]
 fn what_is_not_served_is_refused() {
     let schema = &Definitions::embedded().schema;
-    for (expression, column) in [("Patient.name.repeat(given)", 21), ("Patient.", 9), ("(a", 3), ("a b", 3), ("a + b", 3), ("'x", 1)] {
+    for (expression, column) in
+        [("Patient.name.rest(given)", 19), ("Patient.", 9), ("(a", 3), ("a b", 3), ("a ? b", 3), ("'x", 1), ("a + /* b", 9)]
+    {
         let refused = Expression::compile(expression, schema).unwrap_err();
         assert_eq!(refused.column, column, "{expression}: {refused}");
     }

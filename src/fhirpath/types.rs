@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use super::ast::{Ast, Function, Literal, Operator};
-use super::eval::type_is;
-use crate::model::schema::{Kind, Name, ResourceType, Schema, TypeId};
+use super::ast::{Ast, Call, Field, How, Literal, Operator, Variable};
+use super::functions::Function;
+use super::type_name::TypeName;
+use crate::model::schema::{Kind, ResourceType, Schema, TypeId};
 
 /// Types of elements.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -42,25 +43,23 @@ impl Types {
         }
     }
 
-    fn only(&self, wanted: &str, schema: &Schema) -> Result<Self, String> {
-        const OWN: [&str; 9] = ["Resource", "DomainResource", "String", "Boolean", "Integer", "Decimal", "Date", "DateTime", "Time"];
-        if schema.type_named(wanted).is_none() && !OWN.contains(&wanted) {
-            return Err(format!("R4 has no type \"{wanted}\""));
+    fn only(&self, wanted: &TypeName, schema: &Schema) -> Result<Self, String> {
+        if !wanted.known {
+            return Err(format!("R4 has no type \"{}\"", wanted.name));
         }
-        Ok(Self(self.0.iter().copied().filter(|ty| type_is(schema.type_name(*ty), wanted)).collect()))
+        Ok(Self(self.0.iter().copied().filter(|ty| wanted.holds(schema.type_name(*ty), schema.kind(*ty), false, true)).collect()))
     }
 
-    fn children(&self, name: Name, schema: &Schema) -> Result<Self, String> {
+    fn children(&self, Field { name, text: told }: &Field, schema: &Schema) -> Result<Self, String> {
         let mut found = Self::default();
         for ty in &self.0 {
-            for element in schema.elements(*ty).iter().filter(|element| element.name == name) {
+            for element in schema.elements(*ty).iter().filter(|element| element.name == *name) {
                 element.types.iter().for_each(|ty| found.add(*ty, schema));
             }
         }
         if found.is_empty() && !self.is_empty() {
             let mut names = self.names(schema);
             names.truncate(3);
-            let told = schema.name(name);
             // A choice goes by its name: valueCode is written value.ofType(code).
             let choice = self.0.iter().flat_map(|ty| schema.elements(*ty)).map(|element| schema.name(element.name));
             let choice = choice.filter(|other| told.len() > other.len() && told.starts_with(*other)).max_by_key(|other| other.len());
@@ -71,76 +70,92 @@ impl Types {
     }
 }
 
-/// The types of what an expression finds.
+/// The types of what an expression finds. Only what expressions of clients may hold is known.
 pub(super) fn of(ast: &Ast, this: &Types, resource: &Types, schema: &Schema) -> Result<Types, String> {
     let inner = |ast: &Ast| of(ast, this, resource, schema);
     let boolean = || Types::named("boolean", schema);
     Ok(match ast {
         Ast::This => this.clone(),
-        Ast::Resource => resource.clone(),
+        Ast::Empty => Types::default(),
+        Ast::Variable(Variable::Resource | Variable::RootResource | Variable::Context) => resource.clone(),
+        Ast::Variable(_) | Ast::Literal(Literal::String(_)) => Types::named("string", schema),
         Ast::Root(ty) => this.only(ty, schema)?,
-        Ast::Literal(Literal::String(_)) => Types::named("string", schema),
         Ast::Literal(Literal::Boolean(_)) => boolean(),
-        Ast::Literal(Literal::Number(_)) => Types::named("decimal", schema),
+        Ast::Literal(Literal::Moment(_)) => Types::named("dateTime", schema),
+        Ast::Literal(Literal::Quantity(..) | Literal::Duration(..)) => Types::named("Quantity", schema),
+        Ast::Literal(_) | Ast::Negative(_) | Ast::Index | Ast::Total => Types::named("decimal", schema),
         Ast::Child(input, _) if leads_away(input) => {
             return Err(
                 "resolve() can only be asked for its type (where(resolve() is Patient)): what it leads to is searched by a chain".into()
             );
         }
-        Ast::Child(input, name) => inner(input)?.children(*name, schema)?,
-        Ast::Item(input, _) | Ast::Call(input, Function::First) => inner(input)?,
-        Ast::Call(input, Function::Where(criteria)) => {
-            let input = inner(input)?;
-            of(criteria, &input, resource, schema)?;
-            input
-        }
-        Ast::Call(input, Function::Exists(criteria)) => {
-            let input = inner(input)?;
-            criteria.as_ref().map(|criteria| of(criteria, &input, resource, schema)).transpose()?;
+        Ast::Child(input, field) => inner(input)?.children(field, schema)?,
+        Ast::Item(parts) => inner(&parts.0)?,
+        Ast::Call(call) => of_call(call, &inner(&call.input)?, resource, schema)?,
+        Ast::Typed(How::Is, input, ty) => {
+            inner(input)?.only(ty, schema)?;
             boolean()
         }
-        Ast::Call(input, Function::Empty | Function::Not) => {
-            inner(input)?;
-            boolean()
-        }
-        Ast::Call(input, Function::Extension(_)) => {
-            let extension = Types::named("Extension", schema);
-            if inner(input)?.is_empty() { Types::default() } else { extension }
-        }
-        Ast::Call(input, Function::Resolve) => {
+        Ast::Typed(_, input, ty) => inner(input)?.only(ty, schema)?,
+        Ast::Union(parts) => {
             let mut all = Types::default();
-            if !inner(input)?.is_empty() {
+            for part in parts {
+                all.0.extend(inner(part)?.0);
+            }
+            all
+        }
+        Ast::Binary(operator, sides) => {
+            inner(&sides.0)?;
+            inner(&sides.1)?;
+            match operator {
+                Operator::Concatenate => Types::named("string", schema),
+                operator if operator.answers() => boolean(),
+                _ => Types::named("decimal", schema),
+            }
+        }
+    })
+}
+
+fn of_call(call: &Call, input: &Types, resource: &Types, schema: &Schema) -> Result<Types, String> {
+    let boolean = || Types::named("boolean", schema);
+    Ok(match call.function {
+        Function::First => input.clone(),
+        Function::Where | Function::Exists => {
+            for criteria in &call.arguments {
+                of(criteria, input, resource, schema)?;
+            }
+            if call.function == Function::Where { input.clone() } else { boolean() }
+        }
+        Function::Empty | Function::Not | Function::HasExtension => boolean(),
+        Function::Extension => {
+            if input.is_empty() {
+                Types::default()
+            } else {
+                Types::named("Extension", schema)
+            }
+        }
+        Function::Resolve => {
+            let mut all = Types::default();
+            if !input.is_empty() {
                 all.0.extend(schema.resource_types().map(ResourceType::id));
             }
             all
         }
-        Ast::Is(input, ty) => {
-            inner(input)?.only(ty, schema)?;
-            boolean()
-        }
-        Ast::As(input, ty) => inner(input)?.only(ty, schema)?,
-        Ast::Binary(Operator::Union, left, right) => {
-            let (mut left, right) = (inner(left)?, inner(right)?);
-            left.0.extend(right.0);
-            left
-        }
-        Ast::Binary(_, left, right) => {
-            inner(left)?;
-            inner(right)?;
-            boolean()
-        }
+        other => return Err(format!("the function {}() is not served", other.name())),
     })
 }
 
 /// Whether the values of an expression are what references lead to, of which only the types are known.
 pub(super) fn leads_away(ast: &Ast) -> bool {
     match ast {
-        Ast::Call(_, Function::Resolve) => true,
-        Ast::Child(input, _)
-        | Ast::Item(input, _)
-        | Ast::As(input, _)
-        | Ast::Call(input, Function::First | Function::Where(_) | Function::Extension(_)) => leads_away(input),
-        Ast::Binary(Operator::Union, left, right) => leads_away(left) || leads_away(right),
+        Ast::Call(call) => match call.function {
+            Function::Resolve => true,
+            Function::First | Function::Where | Function::Extension => leads_away(&call.input),
+            _ => false,
+        },
+        Ast::Child(input, _) | Ast::Typed(How::As | How::OfType, input, _) => leads_away(input),
+        Ast::Item(parts) => leads_away(&parts.0),
+        Ast::Union(parts) => parts.iter().any(leads_away),
         _ => false,
     }
 }

@@ -31,6 +31,7 @@ mod subset;
 mod terms;
 mod transaction;
 mod update;
+mod validation;
 
 use std::sync::Arc;
 
@@ -39,6 +40,7 @@ use bytes::Bytes;
 pub use failure::{Failure, FailureKind};
 pub use parameter::Catalogs;
 pub use request::{Handling, Interaction, Request};
+pub use validation::{Enforcement, Validation};
 
 use crate::base::budget::Limits;
 use crate::base::clock::Clock;
@@ -73,6 +75,8 @@ pub struct Gateway {
     pub explain: bool,
     /// Signs the places in next links.
     pub signer: Arc<Signer>,
+    /// How writes are validated.
+    pub validation: Arc<Validation>,
     /// Whether scripts of other origins are served, for the CapabilityStatement.
     pub cross_origin: bool,
 }

@@ -15,7 +15,6 @@ use crate::model::resource::Resource;
 use crate::patch::{Fault, FaultKind, Patch};
 use crate::search::extract;
 use crate::store::port::{Commit, Expect, Match, Method, StoreError, Unmet, Write};
-use crate::validate;
 
 /// patch
 #[derive(Debug, Clone)]
@@ -89,10 +88,7 @@ impl Gateway {
         let stored = read_json(current.body.as_deref().unwrap_or_default(), self.schema(), &self.limits);
         let stored = stored.map_err(|issues| StoreError::Failed(format!("{} as stored cannot be read: {issues:?}", current.key)))?;
         let resource = patch.patch.apply(&stored, &self.limits)?;
-        let issues = validate::code::check(&resource, self.definitions());
-        if !issues.is_empty() {
-            return Err(super::refused(FailureKind::Unprocessable, issues));
-        }
+        self.validation.check(&resource)?;
         Ok((Patched { key: current.key.clone(), resource, version: current.version }, found))
     }
 }

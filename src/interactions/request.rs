@@ -5,7 +5,7 @@
 use bytes::Bytes;
 
 use super::bundle::{self, Entry};
-use super::operation::OperationOf;
+use super::operation::{Operation, OperationOf};
 use super::patch::{self, PatchOf};
 use super::route::Route;
 use super::{Failure, FailureKind, Gateway, capability};
@@ -18,7 +18,6 @@ use crate::model::schema::ResourceType;
 use crate::patch::Format;
 use crate::search::query;
 use crate::store::port::{HistoryScope, Idempotency};
-use crate::validate;
 
 /// What is asked to be done.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -279,12 +278,12 @@ impl Gateway {
     ///
     /// # Errors
     /// When body, headers or parameters do not fit the address.
-    pub fn follow(&self, route: Route, mut request: Request) -> Result<Interaction, Failure> {
-        if let Some(resource) = &request.resource {
-            request.issues.extend(validate::code::check(resource, self.definitions()));
-        }
-        if !request.issues.is_empty() && !matches!(route, Route::Bundle) {
+    pub fn follow(&self, route: Route, request: Request) -> Result<Interaction, Failure> {
+        if !request.issues.is_empty() && !matches!(route, Route::Bundle | Route::Operation(Operation::Validate, _)) {
             return Err(super::refused(FailureKind::Invalid, request.issues));
+        }
+        if let (Route::Create(_) | Route::Update(_), Some(resource)) = (&route, &request.resource) {
+            self.validation.check(resource)?;
         }
         match route {
             Route::Bundle => self.bundle(request),
@@ -299,7 +298,8 @@ impl Gateway {
             }
             Route::Operation(operation, level) => {
                 let (parameters, handling) = (decoded(&request.query)?, request.handling);
-                Ok(Interaction::Operation(Box::new(OperationOf { operation, level, parameters, body: request.resource, handling })))
+                let issues = request.issues;
+                Ok(Interaction::Operation(Box::new(OperationOf { operation, level, parameters, body: request.resource, issues, handling })))
             }
             Route::Create(kind) => create(request, kind),
             Route::Read(key) => Ok(Interaction::Read(Read {

@@ -23,15 +23,15 @@ impl<'c> Checker<'c> {
         let (Some(binding), Some(node)) = (&rule.binding, element.value()) else { return };
         if self.bound(binding, element) == Fit::No {
             let set = value_set(binding);
-            let definitions = self.validator.definitions;
-            self.error(node, "", IssueType::CodeInvalid, || {
-                let codes = definitions.value_set(set).and_then(ValueSet::codes).filter(|codes| codes.len() <= LISTED);
+            let library = self.validator.library;
+            self.error(node, IssueType::CodeInvalid, || {
+                let codes = library.value_set(set).and_then(ValueSet::codes).filter(|codes| codes.len() <= LISTED);
                 let listed = codes.map(|codes| codes.iter().map(|(_, code)| *code).collect::<Vec<_>>().join(", "));
                 let instead = listed.map_or(String::new(), |listed| format!(": {listed}"));
                 if node.type_name() == "CodeableConcept" && codings(node).is_empty() {
                     format!("A text alone does not do here: add a coding of the value set {set}{instead}.")
                 } else {
-                    format!("This code is not in the value set {set}, as it must be here: use one of its codes{instead}.")
+                    format!("{} is not in the value set {set}, as it must be here: use one of its codes{instead}.", told(node))
                 }
             });
         }
@@ -40,7 +40,7 @@ impl<'c> Checker<'c> {
     /// Whether the codes of an element fit a binding.
     pub(super) fn bound(&self, binding: &Binding, element: Element<'c>) -> Fit {
         let Some(node) = element.value() else { return Fit::Unknown };
-        let Some(set) = self.validator.definitions.value_set(value_set(binding)) else { return Fit::Unknown };
+        let Some(set) = self.validator.library.value_set(value_set(binding)) else { return Fit::Unknown };
         let required = binding.strength == Strength::Required;
         let answers: Vec<Membership> = match node.type_name() {
             "CodeableConcept" if codings(node).is_empty() => {
@@ -61,6 +61,17 @@ impl<'c> Checker<'c> {
             _ => Fit::No,
         }
     }
+}
+
+/// A code as it is told to people: the text of a primitive, the code of a coding.
+fn told(node: Node<'_>) -> String {
+    let code = match node.type_name() {
+        "CodeableConcept" => codings(node).first().and_then(|coding| coding.get_text("code")),
+        "Coding" | "Quantity" => node.get_text("code"),
+        _ => Some(node.text()),
+    };
+    let code: String = code.unwrap_or_default().chars().take(60).collect();
+    format!("The code \"{code}\"")
 }
 
 /// The value set that must not be left.

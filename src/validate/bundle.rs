@@ -10,7 +10,7 @@ use super::Validator;
 use super::checker::Checker;
 use super::element::Element;
 use super::reference::Context;
-use crate::definitions::Definitions;
+use crate::definitions::Library;
 use crate::model::outcome::Issue;
 use crate::model::reference::local;
 use crate::model::resource::Resource;
@@ -20,18 +20,27 @@ use crate::model::tree::Node;
 ///
 /// Any other resource is checked in the same way, but without others in sight.
 #[must_use]
-pub fn check(bundle: &Resource, definitions: &Definitions) -> Vec<Issue> {
-    Validator::new(definitions).claimed(bundle, &Entries::of(bundle))
+pub fn check(bundle: &Resource, library: &Library) -> Vec<Issue> {
+    Validator::new(library).claimed(bundle, &Entries::of(bundle))
 }
 
 impl Validator<'_> {
     /// What is wrong with a resource, and those in it, by R4 and by the profiles that they claim, in document order.
     #[must_use]
     pub fn claimed(&self, resource: &Resource, context: &dyn Context) -> Vec<Issue> {
+        self.asked(resource, None, context)
+    }
+
+    /// The same, and what is wrong by the profile of that URL.
+    #[must_use]
+    pub fn asked(&self, resource: &Resource, profile: Option<&str>, context: &dyn Context) -> Vec<Issue> {
         let root = Element::resource(resource.root());
         let mut checker = Checker::new(self, context);
         checker.base(root);
         checker.claims(root);
+        if let Some(profile) = profile {
+            checker.against(root, profile, true);
+        }
         checker.finish()
     }
 }

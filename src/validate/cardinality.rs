@@ -3,7 +3,7 @@
 //! Source: <https://hl7.org/fhir/R4/conformance-rules.html#cardinality>.
 
 use super::checker::Checker;
-use super::element::Element;
+use super::element::{Element, location};
 use super::plan::Rule;
 use crate::model::outcome::IssueType;
 
@@ -13,7 +13,7 @@ impl<'c> Checker<'c> {
     pub(super) fn count(&mut self, rule: &'c Rule, parent: Element<'c>, found: &[Element<'c>], perhaps: usize, hint: impl Fn() -> String) {
         let (min, number) = (rule.min as usize, found.len());
         if number + perhaps < min {
-            self.error(parent.node, rule.key, IssueType::Required, || match (rule.slice, number) {
+            self.error(parent.node, IssueType::Required, || match (rule.slice, number) {
                 (None, 0) => format!("{} is required here: add it.", rule.key),
                 (None, _) => format!("{} must stand here {min} times or more, not {number}: add what is missing.", rule.key),
                 (Some(slice), 0) => format!("{} needs its slice {slice}: add one{}.", rule.key, hint()),
@@ -24,10 +24,11 @@ impl<'c> Checker<'c> {
         // The first that is too much.
         if let Some(surplus) = found.get(max) {
             let what = rule.slice.map_or_else(|| rule.key.to_owned(), |slice| format!("{} of the slice {slice}", rule.key));
-            self.error(surplus.node, "", IssueType::Structure, || match max {
-                0 => format!("{what} is prohibited here: remove it."),
-                1 => format!("{what} must stand here only once, not {number} times: remove what is too much."),
-                _ => format!("{what} must stand here {max} times at most, not {number}: remove what is too much."),
+            let place = location(surplus.node);
+            self.error(parent.node, IssueType::Structure, || match max {
+                0 => format!("{what} is prohibited here: remove {place}."),
+                1 => format!("{what} must stand here only once, not {number} times: remove what is too much, from {place} on."),
+                _ => format!("{what} must stand here {max} times at most, not {number}: remove what is too much, from {place} on."),
             });
         }
     }

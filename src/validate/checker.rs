@@ -69,18 +69,18 @@ impl<'c> Checker<'c> {
         issues
     }
 
-    /// Notes an error at a node, or at the missing element `below` it.
-    pub(super) fn error(&mut self, node: Node<'c>, below: &str, code: IssueType, diagnostics: impl FnOnce() -> String) {
+    /// Notes an error at a node; what is missing is told at the element that lacks it.
+    pub(super) fn error(&mut self, node: Node<'c>, code: IssueType, diagnostics: impl FnOnce() -> String) {
         self.findings.failed = true;
-        self.note(node, below, |place| Issue::error(code, place, diagnostics()));
+        self.note(node, |place| Issue::error(code, place, diagnostics()));
     }
 
     /// Notes a warning at a node.
     pub(super) fn warning(&mut self, node: Node<'c>, code: IssueType, diagnostics: impl FnOnce() -> String) {
-        self.note(node, "", |place| Issue::warning(code, place, diagnostics()));
+        self.note(node, |place| Issue::warning(code, place, diagnostics()));
     }
 
-    fn note(&mut self, node: Node<'c>, below: &str, issue: impl FnOnce(String) -> Issue) {
+    fn note(&mut self, node: Node<'c>, issue: impl FnOnce(String) -> Issue) {
         if self.findings.verdict_only {
             return;
         }
@@ -88,12 +88,7 @@ impl<'c> Checker<'c> {
             self.findings.more += 1;
             return;
         }
-        let mut place = location(node);
-        if !below.is_empty() {
-            place.push('.');
-            place.push_str(below);
-        }
-        self.findings.list.push((node.index(), issue(place)));
+        self.findings.list.push((node.index(), issue(location(node))));
     }
 
     /// Whether going on would find nothing that is asked for.
@@ -109,10 +104,12 @@ impl<'c> Checker<'c> {
         if let Some(plan) = extension::definition(element, self.validator) {
             self.element(&plan.root, element);
         }
+        self.questionnaire(element.node);
         for child in element.all_children() {
             if self.settled() {
                 return;
             }
+            self.extension(child, element.holder());
             self.base(child);
         }
     }

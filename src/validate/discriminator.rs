@@ -228,10 +228,10 @@ fn sources<'c>(path: &[Step], slice: &'c Rule, validator: &'c Validator<'_>) -> 
         for source in focus {
             match (source, step) {
                 (source, Step::OfType(_)) => next.push(source),
-                (Source::Part(part), Step::Child(name)) => parts(part, validator.definitions.schema.name(*name), &mut next),
+                (Source::Part(part), Step::Child(name)) => parts(part, validator.library.schema().name(*name), &mut next),
                 (Source::Rule(rule), Step::Child(name)) => below(rule, *name, validator, &mut next),
                 (Source::Rule(rule), Step::Extension(url)) => {
-                    let slices = rule.child(extension_name(&validator.definitions.schema)).into_iter().flat_map(|child| &child.slices);
+                    let slices = rule.child(extension_name(validator.library.schema())).into_iter().flat_map(|child| &child.slices);
                     let named = |slice: &&Rule| slice.types.iter().flat_map(|ty| &ty.profiles).any(|profile| canonical(profile) == *url);
                     next.extend(slices.filter(named).map(Source::Rule));
                 }
@@ -253,7 +253,7 @@ fn sources<'c>(path: &[Step], slice: &'c Rule, validator: &'c Validator<'_>) -> 
 /// What a rule says about the element of that name below it.
 fn below<'c>(rule: &'c Rule, name: Name, validator: &'c Validator<'_>, out: &mut Vec<Source<'c>>) {
     for demanded in rule.demands.iter().filter(|demanded| is_value(demanded.demand)) {
-        parts(&demanded.value, validator.definitions.schema.name(name), out);
+        parts(&demanded.value, validator.library.schema().name(name), out);
     }
     if let Some(child) = rule.child(name) {
         out.push(Source::Rule(child));

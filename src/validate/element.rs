@@ -36,7 +36,7 @@ impl<'t> Element<'t> {
     }
 
     /// The object that holds the elements below it.
-    fn holder(self) -> Option<Node<'t>> {
+    pub(super) fn holder(self) -> Option<Node<'t>> {
         if self.node.shape() == Shape::Object { Some(self.node) } else { self.beside }
     }
 

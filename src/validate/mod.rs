@@ -11,12 +11,15 @@ pub mod bundle;
 mod cardinality;
 mod checker;
 pub mod code;
+mod conforms;
 mod discriminator;
 mod element;
 mod extension;
+pub mod file;
 mod pattern;
 mod plan;
 pub mod profile;
+mod questionnaire;
 pub mod reference;
 mod slicing;
 mod types;
@@ -26,7 +29,7 @@ use std::sync::OnceLock;
 
 pub use reference::{Context, NoContext};
 
-use crate::definitions::Definitions;
+use crate::definitions::Library;
 use crate::definitions::rules::short;
 use crate::model::schema::TypeId;
 use plan::{Plan, Rule};
@@ -34,7 +37,9 @@ use plan::{Plan, Rule};
 /// The definitions, with the rules of a type or profile compiled when they are first needed. Keep it as long as the definitions.
 #[derive(Debug)]
 pub struct Validator<'d> {
-    definitions: &'d Definitions,
+    library: &'d Library,
+    /// Whether extensions whose definition is not known are warned of instead of refused.
+    lenient: bool,
     profiles: HashMap<&'static str, OnceLock<Plan>>,
     /// By [`TypeId`].
     types: Vec<OnceLock<Rule>>,
@@ -43,25 +48,33 @@ pub struct Validator<'d> {
 impl<'d> Validator<'d> {
     /// A validator by these definitions.
     #[must_use]
-    pub fn new(definitions: &'d Definitions) -> Self {
-        let types = (0..).map(TypeId).take_while(|ty| definitions.schema.facts(*ty).is_some());
+    pub fn new(library: &'d Library) -> Self {
+        let types = (0..).map(TypeId).take_while(|ty| library.schema().facts(*ty).is_some());
         Self {
-            definitions,
-            profiles: definitions.profiles().map(|profile| (profile.url, OnceLock::new())).collect(),
+            library,
+            lenient: false,
+            profiles: library.profiles().map(|profile| (profile.url, OnceLock::new())).collect(),
             types: types.map(|_| OnceLock::new()).collect(),
         }
+    }
+
+    /// The same, but warning of extensions whose definition is not known: others may have use for them.
+    #[must_use]
+    pub fn lenient(mut self) -> Self {
+        self.lenient = true;
+        self
     }
 
     /// The rules of a profile, by its URL in any form.
     fn plan(&self, url: &str) -> Option<&Plan> {
         let plan = self.profiles.get(short(url))?;
-        let profile = self.definitions.profile(url)?;
-        Some(plan.get_or_init(|| plan::of_profile(profile, &self.definitions.schema)))
+        let profile = self.library.profile(url)?;
+        Some(plan.get_or_init(|| plan::of_profile(profile, self.library.schema())))
     }
 
     /// The rules of a type of R4: its own elements, one level deep.
     fn type_rule(&self, ty: TypeId) -> Option<&Rule> {
-        Some(self.types.get(usize::from(ty.0))?.get_or_init(|| plan::of_type(ty, self.definitions)))
+        Some(self.types.get(usize::from(ty.0))?.get_or_init(|| plan::of_type(ty, self.library)))
     }
 }
 

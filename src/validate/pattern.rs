@@ -24,7 +24,7 @@ impl<'c> Checker<'c> {
                 continue;
             }
             let wanted = demanded.json;
-            self.error(element.node, "", IssueType::Value, || match demanded.demand {
+            self.error(element.node, IssueType::Value, || match demanded.demand {
                 Demand::Fixed => format!("This must be exactly {wanted}."),
                 Demand::Pattern => format!("This must contain {wanted}."),
                 Demand::MinValue => format!("This must be {wanted} or more."),

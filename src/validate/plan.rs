@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use crate::definitions::Definitions;
+use crate::definitions::Library;
 use crate::definitions::profile::{Profile, ProfileElement, Slicing};
 use crate::definitions::rules::{Binding, Demand, ElementRules, Strength, TypeRule};
 use crate::model::schema::{ElementFacts, Name, Schema, TypeId};
@@ -237,18 +237,18 @@ fn path(told: &'static str, schema: &Schema) -> Option<Vec<Step>> {
 }
 
 /// Compiles the rules of a type of R4. What is below its elements are rules of other types.
-pub(super) fn of_type(ty: TypeId, definitions: &Definitions) -> Rule {
-    let schema = &definitions.schema;
+pub(super) fn of_type(ty: TypeId, library: &Library) -> Rule {
+    let schema = library.schema();
     // The elements of a type are numbered one after the other.
     let first = schema.slots(ty).iter().map(|slot| slot.element).min().unwrap_or(0);
-    let rules = schema.elements(ty).iter().zip(first..).map(|(facts, number)| of_element(facts, number, definitions));
+    let rules = schema.elements(ty).iter().zip(first..).map(|(facts, number)| of_element(facts, number, library));
     Rule { key: schema.type_name(ty), children: rules.filter(|rule| !rule.is_idle()).collect(), ..Rule::default() }
 }
 
-fn of_element(facts: &ElementFacts, number: u32, definitions: &Definitions) -> Rule {
-    let key = definitions.schema.name(facts.name);
+fn of_element(facts: &ElementFacts, number: u32, library: &Library) -> Rule {
+    let key = library.schema().name(facts.name);
     let mut rule = Rule { key, name: Some(facts.name), min: facts.min, max: facts.max, ..Rule::default() };
-    if let Some(rules) = definitions.rules(number) {
+    if let Some(rules) = library.rules(number) {
         rule.demand(rules);
     }
     rule

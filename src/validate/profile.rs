@@ -6,7 +6,7 @@ use super::Validator;
 use super::checker::Checker;
 use super::element::Element;
 use super::reference::Context;
-use crate::definitions::Definitions;
+use crate::definitions::Library;
 use crate::model::outcome::{Issue, IssueType};
 use crate::model::resource::Resource;
 use crate::model::tree::Node;
@@ -15,8 +15,8 @@ use crate::model::tree::Node;
 ///
 /// Who checks more than once keeps a [`Validator`].
 #[must_use]
-pub fn check(resource: &Resource, profile_url: &str, definitions: &Definitions, context: &dyn Context) -> Vec<Issue> {
-    Validator::new(definitions).profile(resource, profile_url, context)
+pub fn check(resource: &Resource, profile_url: &str, library: &Library, context: &dyn Context) -> Vec<Issue> {
+    Validator::new(library).profile(resource, profile_url, context)
 }
 
 impl Validator<'_> {
@@ -33,16 +33,14 @@ impl Validator<'_> {
 
 impl<'c> Checker<'c> {
     /// Checks a resource against a profile; one that is not known is an error if it was `asked` for, else a warning.
-    fn against(&mut self, resource: Element<'c>, url: &str, asked: bool) {
+    pub(super) fn against(&mut self, resource: Element<'c>, url: &str, asked: bool) {
         let node = resource.node;
         match self.validator.plan(url) {
             Some(plan) if plan.ty == node.type_name() => self.element(&plan.root, resource),
-            Some(plan) => self.error(node, "", IssueType::Structure, || {
+            Some(plan) => self.error(node, IssueType::Structure, || {
                 format!("The profile {url} is one of {}, so {} cannot conform to it: name another profile.", plan.ty, node.type_name())
             }),
-            None if asked => {
-                self.error(node, "", IssueType::NotFound, || format!("The profile {url} is not known here: name one that is."))
-            }
+            None if asked => self.error(node, IssueType::NotFound, || format!("The profile {url} is not known here: name one that is.")),
             None => self.warning(node, IssueType::NotFound, || {
                 format!("The profile {url} is not known here, so the resource was not checked against it.")
             }),
@@ -55,7 +53,7 @@ impl<'c> Checker<'c> {
         for profile in resource.node.get("meta").filter(|_| own).into_iter().flat_map(|meta: Node<'c>| meta.all("profile")) {
             let url = profile.text();
             // The definition of the type itself says what R4 says.
-            if self.validator.definitions.schema.resource_type(crate::definitions::rules::short(&url)).is_none() {
+            if self.validator.library.schema().resource_type(crate::definitions::rules::short(&url)).is_none() {
                 self.against(resource, &url, false);
             }
         }

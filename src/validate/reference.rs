@@ -78,7 +78,7 @@ impl<'c> Checker<'c> {
     pub(super) fn targets(&mut self, ty: &'c TypeRule, reference: Element<'c>) {
         let resolution = self.resolve(reference);
         if matches!(resolution, Resolution::Dangling) {
-            return self.error(reference.node, "", IssueType::NotFound, || {
+            return self.error(reference.node, IssueType::NotFound, || {
                 "No contained resource has this id: contain it, or refer to a resource outside.".to_owned()
             });
         }
@@ -88,7 +88,7 @@ impl<'c> Checker<'c> {
         let allowed = || ty.targets.join(" or ");
         match resolution {
             Resolution::Resource(found) if self.type_is_allowed(found.node.type_name(), &ty.targets) => {
-                self.error(reference.node, "", IssueType::Value, || {
+                self.error(reference.node, IssueType::Value, || {
                     format!("What this refers to does not conform to {}: refer to another one, or correct it.", allowed())
                 });
             }
@@ -99,7 +99,7 @@ impl<'c> Checker<'c> {
     }
 
     fn wrong_type(&mut self, reference: Element<'c>, found: &str, allowed: &str) {
-        self.error(reference.node, "", IssueType::Value, || format!("A reference to {found} is not allowed here: refer to {allowed}."));
+        self.error(reference.node, IssueType::Value, || format!("A reference to {found} is not allowed here: refer to {allowed}."));
     }
 
     /// Whether a target is one of these types or conforms to one of these profiles; no limit is no obstacle.
@@ -110,7 +110,7 @@ impl<'c> Checker<'c> {
                 Resolution::Resource(found) => self.is_target(*found, told),
                 // The type speaks against it, or it cannot be known.
                 Resolution::Type(kind) if self.type_is_allowed(kind.name(), std::slice::from_ref(told)) => {
-                    if self.validator.definitions.schema.type_named(told).is_some() { Fit::Yes } else { Fit::Unknown }
+                    if self.validator.library.schema().type_named(told).is_some() { Fit::Yes } else { Fit::Unknown }
                 }
                 Resolution::Type(_) => Fit::No,
                 Resolution::Dangling | Resolution::OutOfSight => Fit::Unknown,
@@ -125,7 +125,7 @@ impl<'c> Checker<'c> {
     }
 
     fn is_target(&mut self, found: Element<'c>, told: &'static str) -> Fit {
-        match self.validator.definitions.schema.type_named(told) {
+        match self.validator.library.schema().type_named(told) {
             Some(_) if self.type_is_allowed(found.node.type_name(), &[told]) => Fit::Yes,
             Some(_) => Fit::No,
             // A resource answers for its own claims: what is wrong with it is told once, there, and not again wherever it is referred to.
@@ -139,8 +139,7 @@ impl<'c> Checker<'c> {
         let mut claims = resource.get("meta").into_iter().flat_map(|meta| meta.all("profile"));
         claims.any(|claim| {
             let claim = claim.text();
-            let ancestors =
-                std::iter::successors(Some(short(&claim)), |url| self.validator.definitions.profile(url).map(|known| known.base));
+            let ancestors = std::iter::successors(Some(short(&claim)), |url| self.validator.library.profile(url).map(|known| known.base));
             ancestors.take(MOST_ANCESTORS).any(|ancestor| ancestor == profile)
         })
     }
@@ -148,10 +147,10 @@ impl<'c> Checker<'c> {
     /// Whether resources of a type may be meant by any of these types and profiles; a profile that is not known may mean any.
     fn type_is_allowed(&self, found: &str, targets: &[&'static str]) -> bool {
         targets.iter().any(|told| {
-            let definitions = self.validator.definitions;
-            match definitions.schema.type_named(told) {
+            let library = self.validator.library;
+            match library.schema().type_named(told) {
                 Some(_) => *told == found || matches!(*told, "Resource" | "DomainResource"),
-                None => definitions.profile(told).is_none_or(|profile| profile.ty == found),
+                None => library.profile(told).is_none_or(|profile| profile.ty == found),
             }
         })
     }

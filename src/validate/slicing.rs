@@ -28,19 +28,19 @@ impl<'c> Checker<'c> {
             match self.sort(rule, &mut bins, *element) {
                 Sorted::Slice(number) => {
                     if rule.sorting.ordered && number < last {
-                        self.error(element.node, "", IssueType::Structure, || {
+                        self.error(element.node, IssueType::Structure, || {
                             "The slices are out of order here: put them into the order of the profile.".to_owned()
                         });
                     }
                     if rule.sorting.open_at_end && outside {
-                        self.error(element.node, "", IssueType::Structure, || {
+                        self.error(element.node, IssueType::Structure, || {
                             "What is in no slice must stand at the end: move it there.".to_owned()
                         });
                     }
                     last = number;
                 }
                 Sorted::Outside if rule.sorting.open => outside = true,
-                Sorted::Outside => self.error(element.node, "", IssueType::Structure, || {
+                Sorted::Outside => self.error(element.node, IssueType::Structure, || {
                     let slices = rule.slices.iter().filter_map(|slice| slice.slice).collect::<Vec<_>>().join(", ");
                     format!("This fits none of the slices {slices}, and nothing else is allowed here: remove or correct it.")
                 }),

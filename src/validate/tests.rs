@@ -4,6 +4,7 @@ mod mutations;
 mod official;
 mod plans;
 mod slices;
+mod suite;
 
 use crate::base::budget::Limits;
 use crate::definitions::Definitions;

@@ -14,7 +14,7 @@ impl<'c> Checker<'c> {
     pub(super) fn types(&mut self, rule: &'c Rule, element: Element<'c>) {
         let Some(node) = element.value().filter(|_| !rule.types.is_empty()) else { return };
         let Some(ty) = rule.types.iter().find(|ty| allows(ty.code, node)) else {
-            return self.error(node, "", IssueType::Structure, || {
+            return self.error(node, IssueType::Structure, || {
                 let allowed = rule.types.iter().map(|ty| ty.code).collect::<Vec<_>>().join(" or ");
                 format!("The type {} is not allowed here: use {allowed}.", node.type_name())
             });
@@ -30,7 +30,7 @@ impl<'c> Checker<'c> {
             let url = element.node.get_text("url").unwrap_or_default();
             if !ty.profiles.is_empty() && ty.profiles.iter().all(|profile| canonical(profile) != url) {
                 let allowed = ty.profiles.iter().map(|profile| canonical(profile)).collect::<Vec<_>>().join(" or ");
-                self.error(element.node, "", IssueType::Extension, || format!("This extension is not allowed here: use {allowed}."));
+                self.error(element.node, IssueType::Extension, || format!("This extension is not allowed here: use {allowed}."));
             }
             return;
         }
@@ -44,7 +44,7 @@ impl<'c> Checker<'c> {
             several => {
                 if several.iter().all(|profile| self.conforms(element, profile) == Fit::No) {
                     let allowed = several.iter().map(|profile| canonical(profile)).collect::<Vec<_>>().join(" or ");
-                    self.error(element.node, "", IssueType::Structure, || format!("This must conform to {allowed}."));
+                    self.error(element.node, IssueType::Structure, || format!("This must conform to {allowed}."));
                 }
             }
         }

@@ -35,17 +35,12 @@ fn short(statement: &Value, base: &str) -> String {
     (serde_json::to_string_pretty(&short).unwrap() + "\n").replace(base, "http://base")
 }
 
-#[expect(clippy::disallowed_methods, reason = "whoever runs the tests says whether the golden file is to be written")]
-fn writes_golden() -> bool {
-    std::env::var_os("NORN_GOLDEN").is_some_and(|golden| golden == "write")
-}
-
 #[tokio::test]
 async fn the_statement_is_as_reviewed() {
     let server = TestGateway::start().await;
     let told = short(&server.client.get("metadata").await.expect(200).json(), &server.client.base);
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/capability/statement.json");
-    if writes_golden() {
+    if crate::support::writes_golden() {
         std::fs::write(&golden, &told).unwrap();
     }
     assert_eq!(told, std::fs::read_to_string(&golden).unwrap(), "the statement differs from {}", golden.display());
@@ -198,6 +193,11 @@ async fn every_operation_compartment_and_format_that_is_listed_is_served() {
                 (name @ ("meta-add" | "meta-delete"), kind) => {
                     let status = if kind == "ResearchStudy" { 200 } else { 404 };
                     client.post(&format!("{kind}/x/${name}"), meta).await.expect(status);
+                }
+                ("validate", kind) => {
+                    let sent = format!(r#"{{"resourceType":"{kind}"}}"#);
+                    let told = client.post(&format!("{kind}/$validate"), sent).await.expect(200).json();
+                    assert_eq!(told["resourceType"], "OperationOutcome", "{kind}");
                 }
                 ("status", "SearchParameter") => {
                     let parameter = r#"{"resourceType":"SearchParameter","id":"x","status":"draft","url":"http://a.example/x","name":"x","description":"x","code":"x","base":["Patient"],"type":"token"}"#;

@@ -37,12 +37,14 @@ async fn pass(process: &Process) {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_search_agrees_with_the_naive_evaluator() {
     let folder = tempfile::TempDir::new().unwrap();
-    agree(&Process::serve(&folder.path().join("norn.db"))).await;
+    let store = format!("sqlite:{}", folder.path().join("norn.db").display());
+    agree(&Process::serve_unvalidated(&store, folder.path())).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_search_agrees_with_the_naive_evaluator_over_postgresql() {
-    agree(&Process::serve_url(&cluster::fresh())).await;
+    let folder = tempfile::TempDir::new().unwrap();
+    agree(&Process::serve_unvalidated(&cluster::fresh(), folder.path())).await;
 }
 
 async fn agree(process: &Process) {

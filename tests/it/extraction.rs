@@ -28,7 +28,7 @@ const QUANTITIES: [&str; 5] = [
     "Observation?code-value-quantity=x$5.4",
     "Observation?_sort=value-quantity",
     "Patient?_has:Observation:patient:value-quantity=5.4",
-    "Observation?_filter=value-quantity gt 5",
+    "Observation?_filter=value-quantity%20gt%205",
 ];
 
 async fn open(url: &str) -> Box<dyn Store> {
@@ -72,7 +72,8 @@ async fn rows_of_another_version(url: &str) {
     client.put("Patient/p", r#"{"resourceType":"Patient","id":"p"}"#).await.expect(201);
     let entries: Vec<_> = (0..COUNT).map(entry).collect();
     client.post("", json!({"resourceType": "Bundle", "type": "transaction", "entry": entries}).to_string()).await.expect(200);
-    let count = async |client: &Client, search: &str| client.get(&format!("{search}&_total=accurate")).await.expect(200).json()["total"].clone();
+    let count =
+        async |client: &Client, search: &str| client.get(&format!("{search}&_total=accurate")).await.expect(200).json()["total"].clone();
     for search in QUANTITIES {
         assert_ne!(count(&client, search).await, 0, "a fresh store answers at once: {search}");
     }

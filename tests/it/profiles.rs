@@ -1,15 +1,17 @@
 //! What the demo imports satisfies the Genomics Reporting profiles that it claims: codes, categories, slices, cardinalities.
 
 use norn::base::budget::Limits;
-use norn::definitions::Definitions;
+use norn::definitions::{Definitions, Library};
 use norn::mapping;
 use norn::model::codec::read_json;
 use norn::model::outcome::{Issue, Severity};
-use norn::validate::bundle;
+use norn::validate::Validator;
+use norn::validate::bundle::Entries;
 
 #[test]
 fn every_resource_of_the_demo_satisfies_its_profile() {
     let definitions = Definitions::embedded();
+    let validator = Validator::new(Library::embedded()).lenient();
     let mut claimed = 0;
     for case in mapping::demo::cases() {
         let conversion = mapping::convert(&case.files, Some(&case.requisition), &mapping::Options::default()).unwrap();
@@ -20,7 +22,8 @@ fn every_resource_of_the_demo_satisfies_its_profile() {
         let genomic = profiles.filter(|profile| profile.text().starts_with("http://hl7.org/fhir/uv/genomics-reporting/")).count();
         assert!(genomic > 10, "{}: {genomic} resources claim a Genomics Reporting profile", case.name);
         claimed += genomic;
-        let issues: Vec<String> = bundle::check(&bundle, definitions)
+        let issues: Vec<String> = validator
+            .claimed(&bundle, &Entries::of(&bundle))
             .iter()
             .filter(|issue| matches!(issue.severity, Severity::Error | Severity::Fatal))
             .map(Issue::to_string)

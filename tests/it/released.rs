@@ -26,11 +26,6 @@ fn versions() -> Vec<PathBuf> {
     folders
 }
 
-#[expect(clippy::disallowed_methods, reason = "whoever runs the tests says whether the golden files are to be written")]
-fn writes_golden() -> bool {
-    std::env::var_os("NORN_GOLDEN").is_some_and(|golden| golden == "write")
-}
-
 /// What every version stores: a resource with a history, one that is deleted, a reference, a parameter of the server's own.
 async fn fill(client: &Client) {
     let patient =
@@ -129,7 +124,7 @@ fn dump(path: &Path) -> String {
 async fn sqlite_files_of_every_released_version_are_opened() {
     let folder = tempfile::TempDir::new().unwrap();
     let url = |path: &Path| format!("sqlite:{}", path.display());
-    if writes_golden() {
+    if crate::support::writes_golden() {
         let path = folder.path().join("golden.db");
         filled(&url(&path)).await;
         std::fs::create_dir_all(golden().join(PRESENT)).unwrap();
@@ -169,7 +164,7 @@ fn dump_schema(url: &str, what: &[&str]) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn postgresql_databases_of_every_released_version_are_opened() {
-    if writes_golden() {
+    if crate::support::writes_golden() {
         let url = cluster::fresh();
         filled(&url).await;
         std::fs::create_dir_all(golden().join(PRESENT)).unwrap();

@@ -26,7 +26,7 @@ const FLOORS: [(&str, u32); 16] = [
 ];
 
 /// Packages and the only places that may name them.
-const HOMES: [(&str, &[&str]); 15] = [
+const HOMES: [(&str, &[&str]); 16] = [
     ("fhirbolt", &["src/model/codec/"]),
     ("quick_xml", &["src/model/codec/"]),
     ("ucum", &["src/model/primitive/unit"]),
@@ -42,6 +42,7 @@ const HOMES: [(&str, &[&str]); 15] = [
     ("clap", &["src/app/"]),
     ("indicatif", &["src/app/"]),
     ("tar", &["src/definitions/package.rs"]),
+    ("regex", &["src/fhirpath/functions/regex"]),
 ];
 
 fn root() -> &'static Path {

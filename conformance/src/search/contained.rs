@@ -43,7 +43,9 @@ impl Inside {
             for resource in &contained {
                 let mut copy = led(resource, &lead);
                 if let Some(body) = copy.as_object_mut() {
-                    body.insert("meta".to_owned(), json!({"lastUpdated": container.get("meta").and_then(|meta| meta.get("lastUpdated"))}));
+                    let time = container.get("meta").and_then(|meta| meta.get("lastUpdated")).cloned();
+                    let meta = body.entry("meta").or_insert_with(|| json!({}));
+                    meta.as_object_mut().map(|meta| meta.insert("lastUpdated".to_owned(), time.unwrap_or_default()));
                 }
                 inner.push((all.len(), place));
                 all.push((own(resource), copy));

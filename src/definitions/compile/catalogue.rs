@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::json::{list, text};
 use super::{CompileError, PACKAGES, Package, R4};
+use crate::definitions::Definitions;
 
 /// What of an element is a fact; the rest explains it.
 const FACTS: [&str; 12] =
@@ -30,6 +31,8 @@ pub(super) struct Catalogue {
     pub(super) parameters: BTreeMap<String, Value>,
     /// CompartmentDefinitions of R4.
     pub(super) compartments: Vec<Value>,
+    /// Where value sets look further, when these definitions are added to others.
+    pub(super) base: Option<&'static Definitions>,
 }
 
 impl Catalogue {
@@ -38,19 +41,15 @@ impl Catalogue {
         let mut all = Self::default();
         for (number, name) in PACKAGES.into_iter().enumerate() {
             let package = packages.iter().find(|package| package.name == name).ok_or(CompileError::Missing(name))?;
+            // A few examples of definitions have no snapshot.
             package.resources("StructureDefinition", |structure| {
-                // Logical models describe other things than resources; a few examples have no snapshot.
-                if text(&structure, "kind") != "logical" && structure.get("snapshot").is_some() {
-                    all.structures.insert(url(&structure), without_prose(structure));
+                if structure.get("snapshot").is_some() {
+                    all.add(number, structure);
                 }
             })?;
-            package.resources("ValueSet", |set| {
-                all.value_sets.entry(url(&set)).or_default().push((number, only(set, &["url", "version", "compose"])))
-            })?;
-            package.resources("CodeSystem", |system| {
-                let facts = only(system, &["url", "version", "content", "hierarchyMeaning", "concept", "property"]);
-                all.code_systems.entry(url(&facts)).or_default().push((number, facts));
-            })?;
+            for kind in ["ValueSet", "CodeSystem"] {
+                package.resources(kind, |resource| all.add(number, resource))?;
+            }
             if name == R4 {
                 package.resources("SearchParameter", |parameter| {
                     all.parameters.insert(url(&parameter), parameter);
@@ -61,6 +60,33 @@ impl Catalogue {
         Ok(all)
     }
 
+    /// Takes in a structure, value set or code system of the package of that number.
+    pub(super) fn add(&mut self, number: usize, resource: Value) {
+        match text(&resource, "resourceType") {
+            // Logical models describe other things than resources.
+            "StructureDefinition" if text(&resource, "kind") != "logical" => {
+                let url = url(&resource);
+                let mut structure = without_prose(resource);
+                // Where an extension could stand in R4 it still can: newer packages tell other places for newer versions of FHIR.
+                if let (Some(old), Some(new)) =
+                    (self.structures.get(&url).map(|old| list(old, "context").to_vec()), contexts(&mut structure))
+                {
+                    let more: Vec<Value> = old.into_iter().filter(|context| !new.contains(context)).collect();
+                    new.extend(more);
+                }
+                self.structures.insert(url, structure);
+            }
+            "ValueSet" => {
+                self.value_sets.entry(url(&resource)).or_default().push((number, only(resource, &["url", "version", "compose"])));
+            }
+            "CodeSystem" => {
+                let facts = only(resource, &["url", "version", "content", "hierarchyMeaning", "concept", "property"]);
+                self.code_systems.entry(url(&facts)).or_default().push((number, facts));
+            }
+            _ => {}
+        }
+    }
+
     /// The structures that narrow a type.
     pub(super) fn profiles(&self) -> impl Iterator<Item = &Value> {
         self.structures.values().filter(|structure| text(structure, "derivation") == "constraint")
@@ -68,7 +94,10 @@ impl Catalogue {
 
     /// The elements of all structures.
     pub(super) fn elements(&self) -> impl Iterator<Item = &Value> {
-        self.structures.values().flat_map(snapshot)
+        self.structures.values().flat_map(|structure| match snapshot(structure) {
+            [] => structure.get("differential").map_or(&[][..], |differential| list(differential, "element")),
+            whole => whole,
+        })
     }
 }
 
@@ -90,6 +119,10 @@ fn url(of: &Value) -> String {
     text(of, "url").to_owned()
 }
 
+fn contexts(structure: &mut Value) -> Option<&mut Vec<Value>> {
+    structure.get_mut("context")?.as_array_mut()
+}
+
 fn only(mut resource: Value, keys: &[&str]) -> Value {
     if let Some(object) = resource.as_object_mut() {
         object.retain(|key, _| keys.contains(&key.as_str()));
@@ -98,8 +131,10 @@ fn only(mut resource: Value, keys: &[&str]) -> Value {
 }
 
 fn without_prose(mut structure: Value) -> Value {
+    let whole = structure.get("snapshot").is_some();
     if let Some(object) = structure.as_object_mut() {
-        object.retain(|key, _| !matches!(key.as_str(), "text" | "differential" | "contained" | "mapping" | "extension"));
+        object
+            .retain(|key, _| !matches!(key.as_str(), "text" | "contained" | "mapping" | "extension") && !(whole && key == "differential"));
     }
     let elements = structure.get_mut("snapshot").and_then(|snapshot| snapshot.get_mut("element")).and_then(Value::as_array_mut);
     for element in elements.into_iter().flatten().filter_map(Value::as_object_mut) {

@@ -138,12 +138,16 @@ impl ConstraintNames {
 
     /// The names of an element's constraints, sorted; `ty` is the type that the element defines, or nothing.
     pub(super) fn list(&self, element: &Value, ty: &str) -> Vec<String> {
+        self.list_where(element, |constraint| {
+            !EVERYWHERE.iter().any(|(everywhere, at)| *everywhere == text(constraint, "key") && *at != ty)
+        })
+    }
+
+    /// The names of those of an element's constraints that are wanted, sorted.
+    pub(super) fn list_where(&self, element: &Value, wanted: impl Fn(&Value) -> bool) -> Vec<String> {
         let mut names = Vec::new();
-        for constraint in list(element, "constraint") {
+        for constraint in list(element, "constraint").iter().filter(|constraint| wanted(constraint)) {
             let key = text(constraint, "key");
-            if EVERYWHERE.iter().any(|(everywhere, at)| *everywhere == key && *at != ty) {
-                continue;
-            }
             let content = content(constraint);
             let number = self.0.get(key).and_then(|contents| contents.iter().position(|known| *known == content));
             names.extend(number.map(|i| name(key, i)));
@@ -157,7 +161,8 @@ fn name(key: &str, number: usize) -> String {
     if number == 0 { key.to_owned() } else { format!("{key}~{}", number + 1) }
 }
 
-fn content(constraint: &Value) -> (String, String) {
+/// Severity and expression of a constraint.
+pub(super) fn content(constraint: &Value) -> (String, String) {
     (text(constraint, "severity").to_owned(), text(constraint, "expression").to_owned())
 }
 

@@ -3,11 +3,14 @@
 //! The result depends on nothing but the packages: files are read in the order of their names and rows are written sorted,
 //! so that compiling twice gives the same bytes.
 //!
-//! Invariant: runs only in the command `norn definitions` and in tests; the server never compiles.
+//! Invariant: the built-in definitions are compiled by the command `norn definitions` and in tests only; what is compiled in a running
+//! process is what was added ([`added`]).
 
+pub(super) mod added;
 mod catalogue;
 mod code_systems;
 mod compartments;
+mod differential;
 mod elements;
 mod json;
 mod parameters;

@@ -35,7 +35,8 @@ pub(super) fn table(all: &Catalogue, names: &ConstraintNames) -> String {
     out.finish()
 }
 
-fn contexts(profile: &Value) -> Vec<String> {
+/// Where an extension may stand, a cell for each place.
+pub(super) fn contexts(profile: &Value) -> Vec<String> {
     let mut cells: Vec<String> =
         list(profile, "context").iter().map(|context| format!("{} {}", text(context, "type"), text(context, "expression"))).collect();
     cells.extend(texts(profile, "contextInvariant").into_iter().map(|expression| format!("invariant {expression}")));
@@ -79,8 +80,8 @@ fn out_if_new((news, cells): (bool, Vec<String>), out: &mut Writer) {
     }
 }
 
-/// `open ordered value:url type:$this`.
-fn slicing(element: &Value) -> String {
+/// How an element is sliced: `open ordered value:url type:$this`.
+pub(super) fn slicing(element: &Value) -> String {
     let Some(slicing) = element.get("slicing") else { return String::new() };
     let mut told = text(slicing, "rules").to_owned();
     if flag(slicing, "ordered") {

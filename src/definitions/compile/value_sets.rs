@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::catalogue::{Catalogue, pick};
 use super::elements::binding_value_sets;
 use super::json::{list, text, texts};
+use crate::definitions::ValueSet;
 use crate::definitions::table::Writer;
 
 /// Codes of one system.
@@ -24,18 +25,31 @@ enum Codes<'a> {
 /// Codes by system.
 type Expansion<'a> = BTreeMap<&'a str, Codes<'a>>;
 
+/// Value sets by URL and package: version and content.
+type Rows<'a> = BTreeMap<(&'a str, usize), (&'a str, Option<Expansion<'a>>)>;
+
 /// How deep value sets may include each other.
 const DEPTH: usize = 16;
 
 /// The table of value sets, sorted by URL.
 pub(super) fn table(all: &Catalogue) -> String {
-    let mut rows: BTreeMap<(&str, usize), (&str, Option<Expansion>)> = BTreeMap::new();
+    let mut rows = Rows::new();
     for canonical in binding_value_sets(all) {
         match pick(&all.value_sets, canonical, None) {
             Some((package, set)) => rows.insert((text(set, "url"), package), (text(set, "version"), expand(all, package, set, DEPTH))),
             None => rows.insert((canonical.split('|').next().unwrap_or(canonical), 0), ("", None)),
         };
     }
+    written(rows)
+}
+
+/// The table of all value sets at hand, sorted by URL.
+pub(super) fn all(all: &Catalogue) -> String {
+    let sets = all.value_sets.values().flatten();
+    written(sets.map(|(package, set)| ((text(set, "url"), *package), (text(set, "version"), expand(all, *package, set, DEPTH)))).collect())
+}
+
+fn written(rows: Rows<'_>) -> String {
     let mut out = Writer::default();
     for ((url, _), (version, expansion)) in rows {
         out.outer(&[url, version]);
@@ -87,8 +101,10 @@ fn part<'a>(all: &'a Catalogue, package: usize, include: &'a Value, depth: usize
         system => Some(Expansion::from([(system, of_system(all, package, include, system))])),
     };
     for canonical in texts(include, "valueSet") {
-        let (package, set) = pick(&all.value_sets, canonical, Some(package))?;
-        let other = expand(all, package, set, depth.checked_sub(1)?)?;
+        let other = match pick(&all.value_sets, canonical, Some(package)) {
+            Some((package, set)) => expand(all, package, set, depth.checked_sub(1)?)?,
+            None => built_in(all.base?.value_set(canonical)?),
+        };
         found = Some(match found {
             None => other,
             Some(known) => known.into_iter().filter_map(|(system, codes)| Some((system, common(codes, other.get(system)?)))).collect(),
@@ -113,11 +129,34 @@ fn of_system<'a>(all: &'a Catalogue, package: usize, include: &'a Value, system:
     let canonical = if version.is_empty() { system.to_owned() } else { format!("{system}|{version}") };
     let known =
         pick(&all.code_systems, &canonical, Some(package)).map(|(_, found)| found).filter(|found| text(found, "content") == "complete");
-    let Some(known) = known else { return Codes::Unlisted };
+    let Some(known) = known else { return of_built_in(all, include, system) };
     let concepts = concepts(known);
     let mut codes: BTreeSet<&str> = concepts.keys().copied().collect();
     for filter in list(include, "filter") {
         let Some(kept) = filtered(&concepts, filter) else { return Codes::Unlisted };
+        codes.retain(|code| kept.contains(code));
+    }
+    Codes::Listed(codes)
+}
+
+/// The content of a built-in value set.
+fn built_in(set: &'static ValueSet) -> Expansion<'static> {
+    let listed = |codes: Option<&[&'static str]>| codes.map_or(Codes::Unlisted, |codes| Codes::Listed(codes.iter().copied().collect()));
+    set.systems().map(|(system, codes)| (system, listed(codes))).collect()
+}
+
+/// The codes of a built-in code system; of filters, those that ask for the hierarchy.
+fn of_built_in<'a>(all: &'a Catalogue, include: &'a Value, system: &str) -> Codes<'a> {
+    let Some(known) = all.base.and_then(|base| base.code_system(system)) else { return Codes::Unlisted };
+    let mut codes: BTreeSet<&str> = known.concepts().flat_map(|(_, codes)| codes).copied().collect();
+    for filter in list(include, "filter") {
+        let value = text(filter, "value");
+        let mut kept: BTreeSet<&str> = known.below(value).into_iter().collect();
+        match (text(filter, "op"), text(filter, "property")) {
+            ("descendent-of", "concept") => {}
+            ("is-a", "concept") => kept.extend(codes.get(value)),
+            _ => return Codes::Unlisted,
+        }
         codes.retain(|code| kept.contains(code));
     }
     Codes::Listed(codes)

@@ -6,11 +6,12 @@
 mod everything;
 mod meta;
 mod status;
+mod validate;
 
 use super::parameter::DEFINING;
 use super::request::{Handling, Verb};
 use super::{Answer, Failure, FailureKind, Gateway};
-use crate::model::outcome::IssueType;
+use crate::model::outcome::{Issue, IssueType};
 use crate::model::reference::Key;
 use crate::model::resource::Resource;
 use crate::model::schema::ResourceType;
@@ -28,6 +29,8 @@ pub enum Operation {
     Everything,
     /// How far a search parameter of this server's own is indexed.
     Status,
+    /// What is wrong with a resource.
+    Validate,
 }
 
 /// What an operation is asked of.
@@ -52,15 +55,17 @@ pub struct OperationOf {
     pub level: Level,
     /// Parameters with simple values, from the query or a Parameters resource.
     pub parameters: Vec<(String, String)>,
-    /// The Parameters resource.
+    /// The Parameters resource, or the resource that is asked about.
     pub body: Option<Resource>,
+    /// What the reader found wrong in the body; only `$validate` goes on with it.
+    pub issues: Vec<Issue>,
     /// How to treat unknown parameters.
     pub handling: Handling,
 }
 
 impl Operation {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Meta, Self::MetaAdd, Self::MetaDelete, Self::Everything, Self::Status];
+    pub const ALL: [Self; 6] = [Self::Meta, Self::MetaAdd, Self::MetaDelete, Self::Everything, Self::Status, Self::Validate];
 
     /// Its name, without the `$`.
     #[must_use]
@@ -71,6 +76,7 @@ impl Operation {
             Self::MetaDelete => "meta-delete",
             Self::Everything => "everything",
             Self::Status => "status",
+            Self::Validate => "validate",
         }
     }
 
@@ -95,7 +101,8 @@ impl Operation {
             (Self::Meta, _) | (Self::MetaAdd | Self::MetaDelete, Level::Instance(_)) => true,
             (Self::MetaAdd | Self::MetaDelete, _) | (Self::Everything, Level::System | Level::Version(..)) => false,
             (Self::Status, Level::Instance(key)) => self.is_served_in(key.kind),
-            (Self::Status, _) => false,
+            (Self::Status, _) | (Self::Validate, Level::System | Level::Version(..)) => false,
+            (Self::Validate, Level::Type(_) | Level::Instance(_)) => true,
             (Self::Everything, Level::Type(kind)) => everything::TYPES.iter().any(|(name, all)| *all && *name == kind.name()),
             (Self::Everything, Level::Instance(key)) => self.is_served_in(key.kind),
         }
@@ -106,7 +113,7 @@ impl Operation {
         match self {
             Self::Everything => everything::TYPES.iter().any(|(name, _)| *name == kind.name()),
             Self::Status => kind.name() == DEFINING,
-            Self::Meta | Self::MetaAdd | Self::MetaDelete => true,
+            Self::Meta | Self::MetaAdd | Self::MetaDelete | Self::Validate => true,
         }
     }
 
@@ -137,6 +144,7 @@ impl Gateway {
             Operation::MetaAdd | Operation::MetaDelete => self.change_meta(&of).await.map(Answer::Parameters),
             Operation::Everything => self.everything(of).await.map(Answer::Bundle),
             Operation::Status => self.status(&of).await.map(Answer::Parameters),
+            Operation::Validate => self.validate(of).await.map(Answer::Parameters),
         }
     }
 }

@@ -5,6 +5,7 @@
 //!
 //! Source: <https://hl7.org/fhir/R4/json.html>, <https://hl7.org/fhir/R4/xml.html>.
 
+mod anyhow;
 mod pretty;
 mod scan;
 mod typed;
@@ -17,6 +18,7 @@ use super::resource::Resource;
 use super::schema::Schema;
 use super::tree::Tree;
 
+pub use anyhow::read_anyhow;
 pub use pretty::pretty;
 pub use xml::{read_xml, read_xml_parts, write_xml};
 

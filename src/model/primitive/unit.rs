@@ -39,6 +39,18 @@ impl Canonical {
         Some(Self { factor: analysis.factor, offset: analysis.offset, ratio, unit })
     }
 
+    /// The number in another unit of the same dimension.
+    #[must_use]
+    pub fn convert(&self, number: f64, to: &Self) -> Option<f64> {
+        (self.unit == to.unit).then(|| (number * self.factor + self.offset - to.offset) / to.factor)
+    }
+
+    /// Whether one of this unit is more than one of the other.
+    #[must_use]
+    pub fn is_coarser(&self, other: &Self) -> bool {
+        self.factor > other.factor
+    }
+
     /// An integer that sorts as the number does in base units, to 14 digits.
     #[must_use]
     pub fn sort_key(&self, number: &Decimal) -> i64 {

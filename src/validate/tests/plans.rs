@@ -1,6 +1,6 @@
 //! Every row of the tables becomes a rule that can be applied.
 
-use crate::definitions::Definitions;
+use crate::definitions::{Definitions, Library};
 use crate::validate::Validator;
 use crate::validate::plan::Rule;
 
@@ -23,7 +23,7 @@ fn demands(rule: &Rule) -> usize {
 #[test]
 fn every_profile_becomes_a_plan() {
     let definitions = Definitions::embedded();
-    let validator = Validator::new(definitions);
+    let validator = Validator::new(Library::embedded());
     let mut unreadable = Vec::new();
     for profile in definitions.profiles() {
         let plan = validator.plan(profile.url).unwrap();

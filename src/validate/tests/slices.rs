@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use super::{errors, golden, read};
-use crate::definitions::{Definitions, Source};
+use crate::definitions::{Definitions, Library, Source};
 use crate::validate::bundle::Entries;
 use crate::validate::{NoContext, Validator};
 
@@ -30,7 +30,8 @@ fn definitions() -> &'static Definitions {
 
 #[test]
 fn occurrences_are_sorted_and_checked_by_their_slices() {
-    let validator = Validator::new(definitions());
+    let library = Library::of(definitions());
+    let validator = Validator::new(&library);
     let mut failures = String::new();
     for line in golden("slices.txt").lines().filter(|line| !line.starts_with('#')) {
         let [name, members, places, words] = line.split(" | ").collect::<Vec<_>>()[..] else { panic!("{line}: four cells, please") };
@@ -60,7 +61,8 @@ fn long_chains_of_references_end() {
     };
     let entries: Vec<String> = (0..2000).map(link).collect();
     let bundle = read(format!(r#"{{"resourceType":"Bundle","type":"collection","entry":[{}]}}"#, entries.join(",")).as_bytes());
-    let told = errors(Validator::new(definitions()).claimed(&bundle, &Entries::of(&bundle)));
+    let library = Library::of(definitions());
+    let told = errors(Validator::new(&library).claimed(&bundle, &Entries::of(&bundle)));
     assert!(told.is_empty(), "{told:?}");
 }
 
@@ -68,6 +70,7 @@ fn long_chains_of_references_end() {
 fn very_many_issues_are_counted() {
     let names = vec![r#"{"use":"wrong"}"#; 3000].join(",");
     let patient = read(format!(r#"{{"resourceType":"Patient","name":[{names}]}}"#).as_bytes());
-    let told = errors(Validator::new(definitions()).claimed(&patient, &NoContext));
+    let library = Library::of(definitions());
+    let told = errors(Validator::new(&library).claimed(&patient, &NoContext));
     assert_eq!((told.len(), told.last().map(String::as_str)), (1001, Some("2000 more issues are not listed.")));
 }

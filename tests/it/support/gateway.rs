@@ -1,5 +1,6 @@
 //! The gateway in this process, on port 0, with a clock that stands still.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use norn::base::budget::Limits;
@@ -10,7 +11,7 @@ use norn::http::cors::Cors;
 use norn::http::job::JobOptions;
 use norn::http::server::{Options, serve};
 use norn::http::{BASE_PATH, Service};
-use norn::interactions::{Catalogs, Gateway};
+use norn::interactions::{Catalogs, Enforcement, Gateway, Validation};
 use norn::search::catalog::Catalog;
 use norn::search::cursor::Signer;
 use norn::search::resolve::PageSize;
@@ -116,6 +117,7 @@ impl TestGateway {
             page_size,
             explain,
             signer: Arc::new(Signer::new(&[7; 32])),
+            validation: Arc::new(Validation::new(Enforcement::Enforce, HashMap::new())),
             cross_origin: cors.enabled(),
         });
         gateway.prepare().await.unwrap();

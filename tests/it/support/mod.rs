@@ -7,3 +7,9 @@ pub(crate) mod process;
 
 pub(crate) use client::Client;
 pub(crate) use gateway::TestGateway;
+
+/// Whether golden files are to be written anew.
+#[expect(clippy::disallowed_methods, reason = "whoever runs the tests says whether golden files are to be written")]
+pub(crate) fn writes_golden() -> bool {
+    std::env::var_os("NORN_GOLDEN").is_some_and(|golden| golden == "write")
+}

@@ -50,6 +50,13 @@ impl Process {
         Self::start(&["serve", "--listen", "127.0.0.1:0", "--store", store])
     }
 
+    /// The same, but taking resources that break rules of R4: for tests whose resources are random.
+    pub(crate) fn serve_unvalidated(store: &str, folder: &Path) -> Self {
+        let config = folder.join("unvalidated.toml");
+        std::fs::write(&config, "[validation]\nmode = \"off\"\n").unwrap();
+        Self::start(&["serve", "--listen", "127.0.0.1:0", "--store", store, "--config", config.to_str().unwrap()])
+    }
+
     /// Kills it without any chance to clean up (SIGKILL).
     pub(crate) fn kill(mut self) {
         self.child.kill().unwrap();

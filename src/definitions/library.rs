@@ -1,0 +1,120 @@
+//! The definitions in the binary together with those that a site or a caller adds: profiles, value sets, code systems.
+//!
+//! What is added stands before what is built in under the same URL.
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use serde_json::Value;
+
+use super::compile::added::{Added, added};
+use super::rules::{Constraint, ElementRules, short};
+use super::table::BrokenTable;
+use super::value_set;
+use super::{CodeSystem, Definitions, Profile, ValueSet};
+use crate::base::budget::Limits;
+use crate::model::codec::read_json_parts;
+use crate::model::resource::Resource;
+use crate::model::schema::{Schema, TypeId};
+use crate::model::tree::Node;
+
+/// The resources that define: they become tables.
+const DEFINING: [&str; 3] = ["StructureDefinition", "ValueSet", "CodeSystem"];
+
+fn resource_type(resource: &Value) -> &str {
+    resource.get("resourceType").and_then(Value::as_str).unwrap_or("")
+}
+
+/// Definitions to validate by.
+#[derive(Debug)]
+pub struct Library {
+    base: &'static Definitions,
+    added: Added,
+    /// Other resources with a canonical URL, such as Questionnaires.
+    resources: HashMap<String, Resource>,
+}
+
+impl Library {
+    /// The definitions in the binary, ready once.
+    #[must_use]
+    pub fn embedded() -> &'static Self {
+        static ONCE: OnceLock<Library> = OnceLock::new();
+        ONCE.get_or_init(|| Self::of(Definitions::embedded()))
+    }
+
+    /// The definitions in the binary alone.
+    #[must_use]
+    pub fn of(base: &'static Definitions) -> Self {
+        Self { base, added: Added::default(), resources: HashMap::new() }
+    }
+
+    /// The definitions in the binary and the StructureDefinitions, ValueSets and CodeSystems among `resources`, which are JSON.
+    /// Their tables stay in memory for as long as the process lives.
+    ///
+    /// # Errors
+    /// When a definition lacks what every definition must have.
+    pub fn with(base: &'static Definitions, resources: Vec<Value>) -> Result<Self, BrokenTable> {
+        let mut others = HashMap::new();
+        for resource in resources.iter().filter(|resource| !DEFINING.contains(&resource_type(resource))) {
+            let read = read_json_parts(resource.to_string().as_bytes(), &base.schema, &Limits::default());
+            if let (Ok((read, _)), Some(url)) = (read, resource.get("url").and_then(Value::as_str)) {
+                others.insert(url.to_owned(), read);
+            }
+        }
+        Ok(Self { base, added: added(resources, base)?, resources: others })
+    }
+
+    /// The types of R4.
+    #[must_use]
+    pub fn schema(&self) -> &'static Schema {
+        &self.base.schema
+    }
+
+    /// What is built in.
+    #[must_use]
+    pub fn built_in(&self) -> &'static Definitions {
+        self.base
+    }
+
+    /// What R4 demands of an element, by its number in the schema.
+    #[must_use]
+    pub fn rules(&self, element: u32) -> Option<&'static ElementRules> {
+        self.base.rules(element)
+    }
+
+    /// The invariants of a type or backbone.
+    #[must_use]
+    pub fn constraints(&self, ty: TypeId) -> &'static [Constraint] {
+        self.base.constraints(ty)
+    }
+
+    /// The profile or extension definition of that canonical URL; its version is not looked at.
+    #[must_use]
+    pub fn profile(&self, url: &str) -> Option<&Profile> {
+        self.added.profiles.get(short(url)).or_else(|| self.base.profile(url))
+    }
+
+    /// All profiles and extension definitions, in no order.
+    pub fn profiles(&self) -> impl Iterator<Item = &Profile> {
+        self.added.profiles.values().chain(self.base.profiles().filter(|profile| !self.added.profiles.contains_key(profile.url)))
+    }
+
+    /// Another resource that was added, such as a Questionnaire, by its canonical URL; its version is not looked at.
+    #[must_use]
+    pub fn resource(&self, url: &str) -> Option<Node<'_>> {
+        let url = url.split('|').next().unwrap_or(url);
+        self.resources.get(url).map(Resource::root)
+    }
+
+    /// The value set of that canonical URL, if its content is known.
+    #[must_use]
+    pub fn value_set(&self, url: &str) -> Option<&ValueSet> {
+        value_set::find(&self.added.value_sets, url).or_else(|| self.base.value_set(url))
+    }
+
+    /// The code system of that URL, if it is known whole.
+    #[must_use]
+    pub fn code_system(&self, url: &str) -> Option<&CodeSystem> {
+        self.added.code_systems.get(url).or_else(|| self.base.code_system(url))
+    }
+}
