@@ -13,6 +13,7 @@ mod contained;
 mod create;
 mod delete;
 mod explain;
+mod extraction;
 pub mod failure;
 mod history;
 mod include;

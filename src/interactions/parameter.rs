@@ -13,10 +13,10 @@ use bytes::Bytes;
 use tokio::sync::{Mutex, Notify};
 
 use super::reindex::Standing;
-use super::{Failure, FailureKind, Gateway, refused};
+use super::{Failure, FailureKind, Gateway, extraction, refused};
 use crate::definitions::Definitions;
 use crate::model::codec::read_json;
-use crate::model::outcome::Issue;
+use crate::model::outcome::{Issue, IssueType};
 use crate::model::primitive::Id;
 use crate::model::schema::Schema;
 use crate::search::catalog::{Catalog, Entry};
@@ -111,7 +111,7 @@ impl Gateway {
         let unknown =
             |id: &Id, why: String| StoreError::Failed(format!("the store has {DEFINING}/{id}, which cannot be understood: {why}"));
         let mut entries = Vec::with_capacity(parameters.stored.len());
-        for stored in &parameters.stored {
+        for stored in parameters.stored.iter().filter(|stored| !extraction::is_kept(&stored.progress.id)) {
             let id = &stored.progress.id;
             let resource = read_json(&stored.text, self.schema(), &self.limits).map_err(|issues| unknown(id, format!("{issues:?}")))?;
             match custom::read(id, &resource, self.definitions()).map_err(|refused| unknown(id, refused.to_string()))? {
@@ -122,7 +122,12 @@ impl Gateway {
                 Meaning::Dormant | Meaning::BuiltIn => return Err(unknown(id, "it defines nothing".to_owned())),
             }
         }
-        self.catalogs.built_in.with(&entries, parameters.generation).map_err(|refused| unknown(&refused.id, refused.to_string()))
+        let catalog = self.catalogs.built_in.with(&entries, parameters.generation);
+        let catalog = catalog.map_err(|refused| unknown(&refused.id, refused.to_string()))?;
+        Ok(match extraction::outdated(parameters)? {
+            Some((version, why)) => catalog.over_older(version, why.into()),
+            None => catalog,
+        })
     }
 
     /// Whether the store's parameters are still those of a catalog. If not, they are loaded.
@@ -159,6 +164,10 @@ impl Gateway {
         let mut entries: Vec<Entry> = catalog.own().iter().map(|own| own.entry.clone()).collect();
         for (number, write) in writes.iter().enumerate().filter(|(_, write)| write.key().kind.name() == DEFINING) {
             let id = &write.key().id;
+            if extraction::is_kept(id) {
+                let told = format!("The id {id} is kept for the server itself: choose another one.");
+                return Err((number, Failure::new(FailureKind::Unprocessable, IssueType::BusinessRule, "id", told)));
+            }
             entries.retain(|entry| entry.custom.id != *id);
             match write {
                 Write::Put { body, .. } => {

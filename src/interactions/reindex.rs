@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::Gateway;
+use super::{Gateway, extraction};
 use crate::model::codec::read_json;
 use crate::model::primitive::Id;
 use crate::model::schema::ResourceType;
@@ -87,7 +87,7 @@ impl Standing {
     }
 
     /// As the store keeps it.
-    fn text(&self) -> Bytes {
+    pub(super) fn text(&self) -> Bytes {
         let (state, walk, why) = match self {
             Self::Requested => return Bytes::new(),
             Self::Indexing(walk) => ("indexing", walk, ""),
@@ -175,7 +175,11 @@ impl Gateway {
         if !self.store.lease("index", &self.catalogs.owner, microseconds).await? {
             return Ok(None);
         }
-        let names: Vec<String> = job.of.iter().map(|(id, _)| format!("{}/{id}", super::parameter::DEFINING)).collect();
+        let name = |(id, _): &(Id, u64)| match extraction::is_kept(id) {
+            true => "the search parameters of R4".to_owned(),
+            false => format!("{}/{id}", super::parameter::DEFINING),
+        };
+        let names: Vec<String> = job.of.iter().map(name).collect();
         let started = Instant::now();
         let (mut walk, writes) = match job.walk.clone() {
             None => (Walk { total: self.stored_of(&job.kinds).await?, ..Walk::default() }, Ok(Vec::new())),
@@ -240,7 +244,9 @@ impl Gateway {
 
 /// The oldest parameter that is not complete, with those that are as far as it.
 fn job(parameters: &Parameters, catalog: &Catalog) -> Option<Job> {
-    let kinds = |id: &Id| catalog.own().iter().find(|own| own.entry.custom.id == *id).map(|own| &own.entry.custom.bases);
+    let all: Vec<ResourceType> = catalog.schema().resource_types().collect();
+    let of_own = |id: &Id| catalog.own().iter().find(|own| own.entry.custom.id == *id).map(|own| &own.entry.custom.bases);
+    let kinds = |id: &Id| if extraction::is_kept(id) { Some(&all) } else { of_own(id) };
     let open = parameters.stored.iter().filter_map(|stored| {
         let walk = Standing::read(&stored.progress.text).open()?;
         Some((&stored.progress, kinds(&stored.progress.id)?, walk))

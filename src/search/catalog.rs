@@ -9,10 +9,11 @@
 use std::sync::Arc;
 
 use super::custom::{self, Custom, Refused};
+use super::extract::version;
 use super::key::{self, Aside};
 use super::plan::{ParameterNumber, Searched};
 use crate::base::table::Table;
-use crate::definitions::{Component, Definitions, Parameter};
+use crate::definitions::{Component, Definitions, Parameter, ParameterKind};
 use crate::fhirpath::{Expression, Invalid};
 use crate::model::schema::{ResourceType, Schema, TypeId};
 
@@ -158,6 +159,8 @@ pub struct Catalog {
     taken: Arc<std::collections::HashSet<ParameterNumber>>,
     generation: u64,
     own: Vec<Defined>,
+    /// The version of the stored rows and why they are not the present ones, if they are not.
+    older: Option<(u64, Arc<str>)>,
 }
 
 /// A parameter of this server's own in a catalog.
@@ -221,7 +224,7 @@ impl Catalog {
             let (type_post, schema) = (key::of_type(kind), &definitions.schema);
             types.insert(kind.id(), Arc::new(TypeCatalog { kind, type_post, last_updated, parameters, schema }));
         }
-        Ok(Self { definitions, types, taken: Arc::new(taken), generation: 0, own: Vec::new() })
+        Ok(Self { definitions, types, taken: Arc::new(taken), generation: 0, own: Vec::new(), older: None })
     }
 
     /// The parameters of R4 with those of the server's own, as a store has them under that generation.
@@ -232,10 +235,10 @@ impl Catalog {
     /// What is wrong with the first that does not go with the others: an expression, or a code that is taken.
     pub fn with(&self, entries: &[Entry], generation: u64) -> Result<Self, Refused> {
         let (types, taken) = (self.types.clone(), Arc::clone(&self.taken));
-        let mut catalog = Self { definitions: self.definitions, types, taken, generation, own: Vec::new() };
+        let mut catalog = Self { definitions: self.definitions, types, taken, generation, own: Vec::new(), older: None };
         let mut taken = (*self.taken).clone();
         // Composites last: their parts may be other parameters of the server's own.
-        let composite = |entry: &&Entry| entry.custom.kind == crate::definitions::ParameterKind::Composite;
+        let composite = |entry: &&Entry| entry.custom.kind == ParameterKind::Composite;
         for entry in entries.iter().filter(|entry| !composite(entry)).chain(entries.iter().filter(composite)) {
             let mut numbers = Vec::new();
             for (kind, compiled) in entry.custom.compile(&catalog, entry.unready.as_ref(), &mut taken)? {
@@ -248,6 +251,25 @@ impl Catalog {
             catalog.own.push(Defined { entry: entry.clone(), numbers });
         }
         Ok(catalog)
+    }
+
+    /// The same over rows of an older version of extraction, which are being made anew: how far that is, in words.
+    #[must_use]
+    pub fn over_older(self, version: u64, why: Arc<str>) -> Self {
+        Self { older: Some((version, why)), ..self }
+    }
+
+    /// Why parameters of a kind cannot be asked for: their rows were made by an older version, which made others.
+    #[must_use]
+    pub fn outdated(&self, kind: ParameterKind) -> Option<&Arc<str>> {
+        self.older.as_ref().filter(|(version, _)| version::differs(kind, *version)).map(|(_, why)| why)
+    }
+
+    /// The same of one parameter: a composite rests on its parts.
+    #[must_use]
+    pub fn outdated_of(&self, own: &TypeCatalog, compiled: &Compiled) -> Option<&Arc<str>> {
+        let parts = compiled.parts.iter().filter_map(|part| own.known(&part.code)).map(|part| part.parameter.kind);
+        [compiled.parameter.kind].into_iter().chain(parts).find_map(|kind| self.outdated(kind))
     }
 
     /// Under which generation of the store's parameters it stands; 0 if there never were any but those of R4.

@@ -157,6 +157,10 @@ impl Resolver<'_> {
                 return Err(Some(format!("{}.{code} cannot be asked for yet: {why}.", own.kind)));
             }
         }
+        if let Some(why) = self.catalog.outdated_of(own, compiled) {
+            self.met_unready.set(true);
+            return Err(Some(format!("{}.{code} cannot be asked for at the moment: {why}.", own.kind)));
+        }
         Ok(compiled)
     }
 

@@ -10,6 +10,7 @@ mod conformance;
 mod crash;
 mod demo;
 mod examples;
+mod extraction;
 mod headers;
 mod history;
 mod import;

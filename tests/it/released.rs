@@ -49,6 +49,8 @@ async fn look(client: &Client) {
     assert_eq!(client.get("Patient/p/_history/1").await.expect(200).json()["name"][0]["family"], "Before");
     assert_eq!(client.get("Patient/p/_history").await.expect(200).json()["total"], 2);
     client.get("Basic/gone").await.expect(410);
+    // Rows of older versions of extraction are made anew first.
+    while client.get("Observation?value-quantity=14.9").await.status == 400 {}
     for search in [
         "Patient?family=aft",
         "Patient?own=aft",

@@ -202,6 +202,7 @@ fn features(request: &Request) -> BTreeSet<String> {
                 let operators = Filter::parse(value).map(|filter| filter.operators()).unwrap_or_default();
                 found.extend(operators.into_iter().map(|operator| format!("_filter {operator}")));
             }
+            "_contained" | "_containedType" => drop(found.insert(format!("{name}={value}"))),
             "_type" => drop(found.insert("several types".to_owned())),
             _ => drop(found.insert(criterion(&kind, name))),
         }

@@ -14,6 +14,10 @@ impl Maker {
         self.put(body, if contained { 100 } else { 85 }, "subject", |maker| {
             if contained || maker.chance.percent(85) { own } else { maker.reference("Location") }
         });
+        self.put(body, 20, "focus", |maker| {
+            maker.list(2, |maker| maker.reference_to(&["Condition", "Patient", "Location", "ResearchStudy"]))
+        });
+        self.put(body, 10, "device", |maker| maker.reference("Device"));
         self.put(body, 40, "encounter", |maker| maker.reference("Encounter"));
         match self.chance.below(10) {
             0..4 => drop(body.insert("effectiveDateTime".to_owned(), self.date())),
@@ -29,20 +33,26 @@ impl Maker {
         }
         self.put(body, 20, "method", Self::concept);
         self.put(body, 40, "specimen", |maker| maker.reference("Specimen"));
-        self.put(body, 25, "hasMember", |maker| maker.list(2, |maker| maker.reference("Observation")));
+        match Self::to_inner(body) {
+            Some(inner) => drop(body.insert("hasMember".to_owned(), inner)),
+            None => self.put(body, 25, "hasMember", |maker| maker.list(2, |maker| maker.reference("Observation"))),
+        }
         self.put(body, 25, "derivedFrom", |maker| maker.list(2, |maker| maker.reference_to(&["Observation", "MolecularSequence"])));
         self.put(body, 45, "component", |maker| {
             maker.list(3, |maker| {
                 let mut part = Map::new();
                 part.insert("code".to_owned(), maker.concept());
                 maker.value(&mut part);
+                if part.len() == 1 {
+                    maker.put(&mut part, 40, "dataAbsentReason", Self::concept);
+                }
                 Value::Object(part)
             })
         });
     }
 
     /// A value of one of the types that are searched, or none.
-    fn value(&mut self, body: &mut Map<String, Value>) {
+    pub(super) fn value(&mut self, body: &mut Map<String, Value>) {
         let (name, value) = match self.chance.below(10) {
             0..4 => ("valueQuantity", self.quantity()),
             4..6 => ("valueCodeableConcept", self.concept()),
@@ -68,8 +78,12 @@ impl Maker {
         }
         self.put(body, 60, "issued", Self::instant);
         self.put(body, 50, "performer", |maker| maker.list(2, |maker| maker.far_reference(&["Practitioner", "Organization"])));
+        self.put(body, 30, "resultsInterpreter", |maker| maker.list(2, |maker| maker.far_reference(&["Practitioner", "Organization"])));
         self.put(body, 40, "specimen", |maker| maker.list(2, |maker| maker.reference("Specimen")));
-        self.put(body, 70, "result", |maker| maker.list(3, |maker| maker.reference("Observation")));
+        match Self::to_inner(body) {
+            Some(inner) => drop(body.insert("result".to_owned(), inner)),
+            None => self.put(body, 70, "result", |maker| maker.list(3, |maker| maker.reference("Observation"))),
+        }
         self.put(body, 30, "conclusionCode", |maker| maker.list(2, Self::concept));
     }
 
@@ -91,7 +105,9 @@ impl Maker {
             maker.put(&mut own, 30, "bodySite", Self::concept);
             Value::Object(own)
         });
-        self.put(body, 30, "container", |maker| maker.list(2, |maker| json!({"identifier": [maker.identifier()]})));
+        self.put(body, 30, "container", |maker| {
+            maker.list(2, |maker| json!({"identifier": [maker.identifier()], "type": maker.concept()}))
+        });
     }
 
     pub(super) fn encounter(&mut self, body: &mut Map<String, Value>) {
@@ -110,6 +126,9 @@ impl Maker {
             })
         });
         self.put(body, 60, "period", Self::period);
+        self.put(body, 30, "reasonCode", |maker| maker.list(2, Self::concept));
+        self.put(body, 30, "reasonReference", |maker| maker.list(2, |maker| maker.reference_to(&["Condition", "Observation"])));
+        self.put(body, 20, "hospitalization", |maker| json!({"specialArrangement": [maker.concept(), maker.concept()]}));
         self.put(body, 40, "length", Self::time);
         self.put(body, 40, "diagnosis", |maker| maker.list(2, |maker| json!({"condition": maker.reference("Condition")})));
         self.put(body, 40, "location", |maker| {
@@ -151,6 +170,14 @@ impl Maker {
             3 => drop(body.insert("onsetString".to_owned(), self.word())),
             _ => {}
         }
+        match self.chance.below(6) {
+            0 => drop(body.insert("abatementDateTime".to_owned(), self.date())),
+            1 => drop(body.insert("abatementPeriod".to_owned(), self.period())),
+            2 => drop(body.insert("abatementAge".to_owned(), self.time())),
+            3 => drop(body.insert("abatementString".to_owned(), self.word())),
+            _ => {}
+        }
+        self.put(body, 20, "stage", |maker| maker.list(2, |maker| json!({"summary": maker.concept()})));
         self.put(body, 50, "recordedDate", Self::date);
         self.put(body, 40, "asserter", |maker| maker.reference_to(&["Practitioner", "Patient"]));
         self.put(body, 30, "evidence", |maker| {
@@ -164,6 +191,7 @@ impl Maker {
         self.put(body, 40, "partOf", |maker| maker.list(1, |maker| maker.reference("ResearchStudy")));
         self.put(body, 100, "status", |maker| json!(maker.chance.one(&["active", "completed"])));
         self.put(body, 40, "category", |maker| maker.list(2, Self::concept));
+        self.put(body, 40, "focus", |maker| maker.list(2, Self::concept));
         self.put(body, 40, "keyword", |maker| maker.list(2, Self::concept));
         self.put(body, 40, "location", |maker| maker.list(2, Self::concept));
         self.put(body, 60, "period", Self::period);
@@ -191,6 +219,10 @@ impl Maker {
         self.put(body, 60, "date", Self::date);
         self.put(body, 40, "source", |maker| maker.reference_to(&["Practitioner", "Patient"]));
         self.put(body, 30, "note", |maker| maker.list(2, |maker| json!({"text": maker.word()})));
+        if self.chance.percent(10) {
+            self.put(body, 100, "emptyReason", Self::concept);
+            return;
+        }
         self.put(body, 90, "entry", |maker| {
             maker.list(6, |maker| json!({"item": maker.reference_to(&["Patient", "Observation", "Specimen", "Condition", "List"])}))
         });

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 
 use super::compartments::belongs;
+use super::contained;
 use super::escapes::{plain, split};
 use super::filter::Filter;
 use super::filtering::filtered;
@@ -33,6 +34,9 @@ pub(super) struct Expected {
 /// # Errors
 /// If it asks for what this evaluator does not know.
 pub(super) fn evaluate(world: &World, request: &Request) -> Result<Expected, String> {
+    if request.value("_contained").is_some() {
+        return contained::evaluate(world, request);
+    }
     let mut found: BTreeSet<usize> = BTreeSet::new();
     for kind in request.kinds() {
         let belongs = |place: &usize| request.within.as_deref().is_none_or(|within| belongs(world, within, *place));
@@ -56,7 +60,7 @@ pub(super) fn evaluate(world: &World, request: &Request) -> Result<Expected, Str
 }
 
 /// The places of the resources of a type for which one criterion holds.
-fn holding(world: &World, kind: &str, name: &str, value: &str) -> Result<BTreeSet<usize>, String> {
+pub(super) fn holding(world: &World, kind: &str, name: &str, value: &str) -> Result<BTreeSet<usize>, String> {
     if let Some(rest) = name.strip_prefix("_has:") {
         return referred(world, kind, rest, value);
     }

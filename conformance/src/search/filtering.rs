@@ -86,6 +86,8 @@ fn holds(parameter: &Parameter, operator: &str, value: &str, element: &Value, ar
             let test = text(operator).ok_or_else(unknown)?;
             Ok(texts(shape, element).into_iter().any(|own| test(fold(own).as_str(), fold(value).as_str())))
         }
+        // Where nothing tells a chromosome, there is no item that could be another one.
+        (Kind::Token("chromosome"), "ne") if tokens::codes("chromosome", element).is_empty() => Ok(false),
         (Kind::Token(shape), "eq" | "ne") => Ok(tokens::is(shape, element, value) == (operator == "eq")),
         (Kind::Token(shape), "in") => terminology::is_in(around.world, shape, element, value),
         (Kind::Token(shape), "ss" | "sb") => terminology::is_kind(around.world, shape, element, value, operator == "sb"),

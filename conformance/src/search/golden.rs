@@ -45,13 +45,19 @@ pub(super) fn cases(base: &str) -> Result<Vec<Golden>, String> {
 fn golden(index: usize, line: &str) -> Result<Golden, serde_json::Error> {
     let mut line: Line = serde_json::from_str(line)?;
     let tag = format!("case-{}", index + 1);
-    for body in line.resources.iter_mut().filter_map(Value::as_object_mut) {
-        let meta = body.entry("meta").or_insert_with(|| json!({}));
-        meta.as_object_mut().map(|meta| meta.insert("tag".to_owned(), json!([{"system": SYSTEM, "code": tag}])));
-    }
+    line.resources.iter_mut().for_each(|resource| mark(resource, &tag));
     let mut request = Request::parse(&line.request);
     request.parameters.push(("_tag".to_owned(), format!("{SYSTEM}|{tag}")));
     Ok(Golden { name: line.name, request, matches: line.matches, resources: line.resources })
+}
+
+/// Gives a resource, and what it contains, a tag.
+fn mark(resource: &mut Value, tag: &str) {
+    let Some(body) = resource.as_object_mut() else { return };
+    let meta = body.entry("meta").or_insert_with(|| json!({}));
+    meta.as_object_mut().map(|meta| meta.insert("tag".to_owned(), json!([{"system": SYSTEM, "code": tag}])));
+    let contained = body.get_mut("contained").and_then(Value::as_array_mut);
+    contained.into_iter().flatten().for_each(|inner| mark(inner, tag));
 }
 
 /// Makes sure that the evaluator itself gives the known answers, by which servers are judged.

@@ -10,7 +10,8 @@
 //! come last in either direction. Of several values the smallest counts upwards and the largest downwards. Keys: of a token
 //! the code, of a reference `Type/id` or the URL, of a URI its text, all by code point; of a string each part without letter case
 //! and accents; of a date the begin of its interval upwards and the end downwards; of a quantity the number in canonical
-//! units where it has a UCUM unit that converts, else the number as it stands.
+//! units where it has a UCUM unit that converts, else the number as it stands: rounded to 14 digits, half away from zero, sizes of 1E300 and
+//! more alike, and so those below 1E-300.
 //!
 //! # Readings
 //!
@@ -38,9 +39,12 @@
 //! - A leap second is the last moment of the second before it, and so of the minute and the day that it ends.
 //! - `_text` and `_content` find resources in which every word stands, as a word; of several values one is enough.
 //! - A `_filter` tells of the set of values to which a path leads: `ne` needs a value that is another one, `pr false` an empty set,
-//!   also where the path breaks off. Texts have no letter case, tokens have; a string is a value with spaces, and no more. White space and
-//!   separators in values are not asked for, nor `ne` of a concept with several codings.
+//!   also where the path breaks off. Texts have no letter case, tokens have; a string is a value with spaces, and no more. An item
+//!   is an element: a concept of several codings is one, and another one if none of them is the value. White space and separators in values are
+//!   not asked for.
 //! - Everything of a compartment (`Patient/x/*`) comes type by type, the patient first, then by the name of the type.
+//! - A contained resource has the `_lastUpdated` of its container, and its own `_id`; order and pages are those of the containers. Chains
+//!   lead to what `#id` and `#` name inside, and to resources outside; includes start at what is told.
 //! - `:iterate` goes on over what came along until nothing new comes; a plain include applies to matches only.
 
 mod account;
@@ -49,6 +53,7 @@ mod asking;
 mod chance;
 mod clinical;
 mod compartments;
+mod contained;
 mod elements;
 mod escapes;
 mod evaluate;
@@ -57,6 +62,7 @@ mod filtering;
 mod folding;
 mod golden;
 mod includes;
+mod inner;
 mod links;
 mod loading;
 mod matching;

@@ -78,6 +78,12 @@ impl Natural {
         product
     }
 
+    /// How many decimal digits it is written with; none if it is 0.
+    #[must_use]
+    pub(super) fn length(&self) -> usize {
+        self.0.last().map_or(0, |highest| (self.0.len() - 1) * 9 + highest.to_string().len())
+    }
+
     fn digit(&self, index: usize) -> u64 {
         self.0.get(index).copied().map_or(0, u64::from)
     }
@@ -138,6 +144,7 @@ mod tests {
     fn powers_of_ten() {
         for power in [0, 1, 8, 9, 10, 18, 400] {
             assert_eq!(Natural::ten_to(power), number(&format!("1{}", "0".repeat(power))), "{power}");
+            assert_eq!(Natural::ten_to(power).length(), power + 1);
         }
     }
 }

@@ -52,6 +52,41 @@ impl Exact {
         Self { negative: !self.negative, ..self.clone() }
     }
 
+    /// The number of so many digits next to it; of two that are equally near the larger in size.
+    #[must_use]
+    pub(super) fn rounded(&self, digits: usize) -> Self {
+        if self.above.is_zero() {
+            return self.clone();
+        }
+        let shifted = |number: &Natural, power: i64| match usize::try_from(power) {
+            Ok(power) => number.times(&Natural::ten_to(power)),
+            Err(_) => number.clone(),
+        };
+        let length = |number: &Natural| i64::try_from(number.length()).unwrap_or(i64::MAX);
+        let most = i64::try_from(digits).unwrap_or(i64::MAX);
+        // The first digit of the quotient has this place, or the one before.
+        let mut last = length(&self.above) - length(&self.below) - most;
+        let scaled = |last: i64| (shifted(&self.above, -last), shifted(&self.below, last));
+        let (above, below) = scaled(last);
+        if above >= below.times(&Natural::ten_to(digits)) {
+            last += 1;
+        }
+        let (mut rest, below) = scaled(last);
+        let mut quotient = Natural::default();
+        for place in (0..=digits).rev() {
+            let step = Natural::ten_to(place);
+            let part = below.times(&step);
+            while rest >= part {
+                (rest, quotient) = (rest.less(&part), quotient.plus(&step));
+            }
+        }
+        if rest.plus(&rest) >= below {
+            quotient = quotient.plus(&Natural::ten_to(0));
+        }
+        let one = Natural::ten_to(0);
+        Self { negative: self.negative, above: shifted(&quotient, last), below: shifted(&one, -last) }
+    }
+
     /// The number without its sign.
     #[must_use]
     pub(super) fn size(&self) -> Self {
@@ -254,6 +289,20 @@ mod tests {
         assert!(found("1E400", "", "1E400") && !found("1E399", "", "1E400") && found("1e-400", "gt", "0"));
         assert!(found("123456789012345678", "", "123456789012345678") && !found("123456789012345679", "", "123456789012345678"));
         assert!(found("-1e-9", "lt", "-1e-10") && found("-0.0", "", "0"));
+    }
+
+    #[test]
+    fn numbers_are_rounded() {
+        let check = |text: &str, expected: &str| assert_eq!(number(text).rounded(4), number(expected), "{text}");
+        check("0", "0");
+        check("5.4", "5.4");
+        check("-5.43251", "-5.433");
+        check("123450", "123500");
+        check("99995", "1e5");
+        check("0.000123449", "0.0001234");
+        check("-1e400", "-1e400");
+        let third = Exact::fraction(1, 3).unwrap();
+        assert_eq!([third.rounded(3), third.plus(&third).rounded(3)], [number("0.333"), number("0.667")]);
     }
 
     #[test]

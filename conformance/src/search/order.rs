@@ -9,10 +9,13 @@ use serde_json::Value;
 use super::folding::fold;
 use super::links::Link;
 use super::matching::{Measure, measure, number_of, texts};
-use super::number::{Exact, Reach};
+use super::number::{Decimal, Exact, Reach};
 use super::parameters::{self, Kind, Parameter};
 use super::world::{World, type_of};
 use super::{moment, tokens, units};
+
+/// Digits of a quantity that count.
+const DIGITS: usize = 14;
 
 /// What a resource is put in order by.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -89,5 +92,14 @@ fn canonical(own: Measure<'_>) -> Reach {
 /// The end of a number by which it is put in order: the lower one upwards, the upper one downwards.
 fn end(own: Reach, down: bool) -> Key {
     let number = if down { own.high } else { own.low };
-    number.map_or(if down { Key::Most } else { Key::Least }, Key::Number)
+    number.map_or(if down { Key::Most } else { Key::Least }, |number| Key::Number(counted(&number)))
+}
+
+/// As much of the number of a quantity as counts: its first digits, and sizes that are not out of all bounds.
+fn counted(number: &Exact) -> Exact {
+    let bounds = [Decimal::parse("1E-300"), Decimal::parse("1E300")];
+    let ([Some(least), Some(most)], false) = (bounds, *number == number.negative()) else { return number.clone() };
+    let rounded = number.rounded(DIGITS);
+    let size = rounded.size().clamp(least.value, most.value);
+    if rounded == rounded.size() { size } else { size.negative() }
 }

@@ -280,6 +280,7 @@ impl Maker {
         self.put(&mut body, 40, "line", |maker| json!([format!("{} gate 1", maker.chance.one(&CITIES))]));
         self.put(&mut body, 90, "city", |maker| json!(maker.chance.one(&CITIES)));
         self.put(&mut body, 50, "postalCode", |maker| json!(maker.chance.one(&["0155", "01", "9008"])));
+        self.put(&mut body, 30, "state", |maker| json!(maker.chance.one(&["Troms", "Tromsø", "O'Neil", "nord"])));
         self.put(&mut body, 100, "country", |maker| json!(maker.chance.one(&["NO", "no", "DK"])));
         Value::Object(body)
     }

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::chance::Chance;
+use super::contained::{Inside, MARK};
 use super::escapes::escape;
 use super::parameters::{self, Kind, Parameter, TYPES};
 use super::request::Request;
@@ -15,6 +16,8 @@ pub(super) struct Questioner<'a> {
     pub(super) chance: Chance,
     /// For each resource, who refers to it by which parameter.
     pub(super) referrers: Vec<Vec<(usize, &'static Parameter)>>,
+    /// What the resources contain.
+    inside: Inside,
 }
 
 /// Name and value of a criterion.
@@ -34,7 +37,7 @@ impl<'a> Questioner<'a> {
                 }
             }
         }
-        Self { world, chance: Chance::new(seed), referrers }
+        Self { world, chance: Chance::new(seed), referrers, inside: Inside::of(world, true) }
     }
 
     /// The next search.
@@ -43,6 +46,11 @@ impl<'a> Questioner<'a> {
         let kind = type_of(self.world.at(place)).to_owned();
         if self.chance.percent(6) {
             return self.over_all(place, &kind);
+        }
+        if self.chance.percent(5)
+            && let Some(request) = self.contained()
+        {
+            return request;
         }
         let mut parameters = Vec::new();
         for _ in 0..self.chance.one(&[0, 1, 1, 1, 1, 1, 1, 2, 2, 2, 3]) {
@@ -60,6 +68,41 @@ impl<'a> Questioner<'a> {
         }
         request.post = request.kind.is_some() && self.chance.percent(8);
         request
+    }
+
+    /// A search for what is contained in others.
+    fn contained(&mut self) -> Option<Request> {
+        let (place, _) = *self.chance.pick(&self.inside.inner)?;
+        let (chance, referrers, world) = (self.chance.clone(), Vec::new(), &self.inside.world);
+        // Nothing refers there from outside.
+        let mut within = Questioner { world, chance, referrers, inside: Inside::default() };
+        let mut parameters: Vec<Pair> = Vec::new();
+        for _ in 0..within.chance.one(&[0, 1, 1, 1, 1, 2]) {
+            parameters.extend(within.criterion(place, 0));
+        }
+        let kind = type_of(world.at(place)).to_owned();
+        self.chance = within.chance;
+        if parameters.iter().any(|(_, value)| value.contains(MARK)) {
+            return None;
+        }
+        parameters.push(("_contained".to_owned(), self.chance.one(&["true", "both"]).to_owned()));
+        if self.chance.percent(60) {
+            parameters.push(("_containedType".to_owned(), self.chance.one(&["contained", "contained", "container"]).to_owned()));
+        }
+        if self.chance.percent(30) {
+            parameters.push(("_sort".to_owned(), self.chance.one(&["_id", "-_id", "_lastUpdated", "-_lastUpdated"]).to_owned()));
+        }
+        if self.chance.percent(30) {
+            parameters.push(("_count".to_owned(), self.chance.one(&["1", "3", "7", "0"]).to_owned()));
+        }
+        if self.chance.percent(20) {
+            parameters.push(("_total".to_owned(), "accurate".to_owned()));
+        }
+        if self.chance.percent(20) {
+            let source = if kind == "Organization" { "partof" } else { "general-practitioner" };
+            parameters.push(("_include".to_owned(), format!("{}:{source}", if kind == "Organization" { &kind } else { "Patient" })));
+        }
+        Some(Request { kind: Some(kind), parameters, post: self.chance.percent(8), ..Request::default() })
     }
 
     /// A search over several types, by what all types have.
@@ -88,9 +131,7 @@ impl<'a> Questioner<'a> {
             return;
         }
         if self.chance.percent(30) {
-            // Numbers that differ after many digits only have no order on which servers agree: Observations are full of them.
-            let digits = |parameter: &Parameter| parameter.kind == Kind::Quantity && parameter.owner == "Observation";
-            let ordered = |own: &&Parameter| !matches!(own.kind, Kind::Composite | Kind::Near) && !digits(own);
+            let ordered = |own: &&Parameter| !matches!(own.kind, Kind::Composite | Kind::Near);
             let keys = parameters::of(kind).filter(ordered);
             let keys: Vec<&str> = keys.map(|parameter| parameter.code).collect();
             let count = self.chance.one(&[1, 1, 2, 3]);

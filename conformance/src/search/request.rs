@@ -83,8 +83,19 @@ impl Request {
 
     /// The parameters that say which resources match.
     pub(super) fn criteria(&self) -> impl Iterator<Item = &(String, String)> {
-        let shape =
-            ["_sort", "_count", "_total", "_summary", "_type", "_include", "_revinclude", "_include:iterate", "_revinclude:iterate"];
+        let shape = [
+            "_sort",
+            "_count",
+            "_total",
+            "_summary",
+            "_type",
+            "_include",
+            "_revinclude",
+            "_include:iterate",
+            "_revinclude:iterate",
+            "_contained",
+            "_containedType",
+        ];
         self.parameters.iter().filter(move |(name, _)| !shape.contains(&name.as_str()))
     }
 

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::chance::Chance;
-use super::pools::{CITIES, Maker, URIS};
+use super::pools::{Maker, URIS};
 use super::tokens::CHROMOSOMES;
 
 /// Types, and how many of a hundred resources are of each.
@@ -47,11 +47,7 @@ impl Maker {
         self.put(&mut body, 25, "text", |maker| maker.narrative());
         let repeats = !matches!(kind, "Location" | "Organization");
         if repeats {
-            self.put(&mut body, 6, "contained", |maker| {
-                let inner =
-                    json!({"resourceType": "Patient", "id": "c", "name": [maker.name()], "gender": "other", "birthDate": "2020-02-29"});
-                json!([inner])
-            });
+            self.put(&mut body, 8, "contained", |maker| maker.inner(kind));
         }
         self.put(&mut body, 70, "identifier", |maker| {
             if kind == "ResearchStudy" { json!([maker.identifier()]) } else { maker.list(2, Self::identifier) }
@@ -117,7 +113,7 @@ impl Maker {
         self.put(body, 40, "type", |maker| maker.list(2, Self::concept));
         self.put(body, 100, "name", Self::word);
         self.put(body, 30, "alias", |maker| maker.list(2, Self::word));
-        self.put(body, 50, "address", |maker| json!([{"city": maker.chance.one(&CITIES)}]));
+        self.put(body, 50, "address", |maker| maker.list(2, Self::address));
         self.put(body, 50, "partOf", |maker| maker.reference("Organization"));
     }
 
@@ -128,6 +124,7 @@ impl Maker {
         self.put(body, 80, "name", |maker| maker.list(2, Self::name));
         self.put(body, 60, "gender", |maker| json!(maker.chance.one(&["male", "female"])));
         self.put(body, 50, "telecom", |maker| maker.list(2, Self::contact));
+        self.put(body, 30, "address", |maker| maker.list(2, Self::address));
         self.put(body, 30, "communication", |maker| maker.list(2, Self::concept));
     }
 
@@ -170,6 +167,7 @@ impl Maker {
         self.put(body, 90, "name", Self::word);
         self.put(body, 30, "alias", |maker| maker.list(2, Self::word));
         self.put(body, 50, "type", |maker| maker.list(2, Self::concept));
+        self.put(body, 30, "operationalStatus", Self::coding);
         self.put(body, 50, "address", Self::address);
         self.put(body, 75, "position", |maker| {
             let (latitude, longitude) = maker.chance.one(&[

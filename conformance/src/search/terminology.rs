@@ -34,15 +34,25 @@ type Code = (String, String);
 pub(super) fn resources() -> Vec<Value> {
     let concept = |code: &str, inner: Value| json!({"code": code, "concept": inner});
     let leaf = |code: &str| json!({"code": code});
+    let context = |number: usize| {
+        let code = json!({"system": "https://a.example/codes", "code": if number == 0 { "x" } else { "a-1" }});
+        if number == 0 {
+            json!({"code": code, "valueCodeableConcept": {"coding": [{"code": "y", "display": "Berg, Ole"}]}})
+        } else {
+            json!({"code": code, "valueQuantity": {"value": 5.4, "system": "http://unitsofmeasure.org", "code": "mg"}})
+        }
+    };
     let bird = concept("bird", json!([leaf("duck"), leaf("eagle")]));
     let system = json!({
         "resourceType": "CodeSystem", "id": "cs1", "url": KINDS, "version": "1", "name": "Kinds", "title": "Åse kinds", "status": "active",
-        "content": "complete", "hierarchyMeaning": "is-a", "property": [{"code": "parent", "type": "code"}],
-        "concept": [concept("animal", json!([bird, leaf("fish")])), {"code": "seahorse", "property": [{"code": "parent", "valueCode": "fish"}]}, leaf("plant")]
+        "date": "2020-02-29", "publisher": "Müller", "description": "Kinds of Åse", "jurisdiction": [{"coding": [{"system": "https://a.example/codes", "code": "x"}]}],
+        "useContext": [context(0), context(1)], "content": "complete", "hierarchyMeaning": "is-a", "property": [{"code": "parent", "type": "code"}],
+        "concept": [concept("animal", json!([bird, leaf("fish")])), {"code": "seahorse", "property": [{"code": "parent", "valueCode": "fish"}]},
+            {"code": "plant", "designation": [{"language": "nb", "value": "plante"}]}]
     });
     let set = |id: &str, name: &str, compose: Value| {
         json!({"resourceType": "ValueSet", "id": id, "url": format!("https://h.example/sets/{name}"), "version": "2", "name": name, "status": "draft",
-            "compose": compose})
+            "date": "2020", "publisher": "Muller", "useContext": [context(name.len() % 2)], "compose": compose})
     };
     let is_a = |code: &str| json!({"system": KINDS, "filter": [{"property": "concept", "op": "is-a", "value": code}]});
     let listed = json!({"system": "https://a.example/codes", "concept": [leaf("x"), leaf("a-1")]});

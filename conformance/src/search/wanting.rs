@@ -39,16 +39,15 @@ impl Questioner<'_> {
             && self.chance.percent(15)
             && let Some((parameter, target)) = self.led(place)
         {
-            let test = self.test(target, depth + 1).filter(|test| !test.starts_with("_has") && !test.contains(" pr f"))?;
-            let within = if depth == 0 && self.chance.percent(25) { format!("[{}]", self.test(target, 2)?) } else { String::new() };
+            let test = self.test(target, depth + 1)?;
+            let within = if self.chance.percent(25) { format!("[{}]", self.test(target, 2)?) } else { String::new() };
             return Some(format!("{}{within}.{test}", parameter.code));
         }
         if depth == 0
             && self.chance.percent(10)
             && let Some((from, parameter)) = self.chance.pick(self.referrers.get(place)?).copied()
         {
-            // Whether an empty set counts where nothing refers is open.
-            let test = self.leaf(from).filter(|test| !test.contains(" pr f"))?;
+            let test = self.test(from, 1)?;
             return Some(format!("_has:{}:{}:{test}", type_of(self.world.at(from)), parameter.code));
         }
         self.leaf(place)
@@ -99,8 +98,7 @@ impl Questioner<'_> {
                 let codes = tokens::codes(shape, element);
                 let (system, code) = chance.pick(&codes)?.clone();
                 let code = code.filter(|code| !code.contains(['\\', ',', '$', '|']))?;
-                // A concept of several codings is one item or several: that is open.
-                let operator = if codes.len() == 1 { chance.one(&["eq", "eq", "eq", "ne"]) } else { "eq" };
+                let operator = chance.one(&["eq", "eq", "eq", "ne"]);
                 let code = if chance.percent(5) { code.to_uppercase() } else { code.into_owned() };
                 Some((operator, system.filter(|_| chance.percent(60)).map_or(code.clone(), |system| format!("{system}|{code}"))))
             }
@@ -113,8 +111,7 @@ impl Questioner<'_> {
             Kind::Date | Kind::Number(_) | Kind::Quantity => {
                 let value = self.value(place, parameter)?.1;
                 let (_, bare) = super::matching::prefixed(&value);
-                // The time of a write is a point: whether it includes a time of its own precision is open.
-                let date = parameter.kind == Kind::Date && parameter.owner != "*";
+                let date = parameter.kind == Kind::Date;
                 let operator = if date && self.chance.percent(25) { self.chance.one(&["po", "co"]) } else { self.chance.one(&ORDERED) };
                 Some((operator, bare.to_owned()))
             }

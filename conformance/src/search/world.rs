@@ -25,6 +25,14 @@ impl World {
         Self { base: base.to_owned(), resources, places }
     }
 
+    /// The same with names of their own, under which references find them.
+    #[must_use]
+    pub(super) fn with_names(base: &str, resources: Vec<(String, Value)>) -> Self {
+        let (names, resources): (Vec<String>, Vec<Value>) = resources.into_iter().unzip();
+        let places = names.into_iter().enumerate().map(|(place, name)| (name, place)).collect();
+        Self { base: base.to_owned(), resources, places }
+    }
+
     /// The resource at a place: 0 is the one that was created first.
     #[must_use]
     pub(super) fn at(&self, place: usize) -> &Value {

@@ -88,6 +88,64 @@ impl Decimal {
         if self.negative { (times(11), times(9)) } else { (times(9), times(11)) }
     }
 
+    /// The number times a whole number and a power of ten.
+    #[must_use]
+    pub fn times(&self, factor: u64, power: i64) -> Self {
+        let (mut carry, mut digits) = (0_u128, Vec::with_capacity(self.digits.len() + 20));
+        for digit in self.digits.iter().rev() {
+            let value = u128::from(*digit) * u128::from(factor) + carry;
+            digits.push(u8::try_from(value % 10).unwrap_or(0));
+            carry = value / 10;
+        }
+        while carry > 0 {
+            digits.push(u8::try_from(carry % 10).unwrap_or(0));
+            carry /= 10;
+        }
+        while digits.last() == Some(&0) {
+            digits.pop();
+        }
+        digits.reverse();
+        Self { negative: self.negative, digits, exponent: self.exponent.saturating_add(power) }
+    }
+
+    /// The number of at most so many digits next to a part of it; of two that are equally near, the larger in size.
+    #[must_use]
+    pub fn divided(&self, divisor: u64, most: usize) -> Self {
+        let (mut rest, mut digits, mut taken) = (0_u128, Vec::with_capacity(most + 2), 0_usize);
+        let divisor = u128::from(divisor.max(1));
+        while digits.len() <= most && (rest > 0 || taken < self.digits.len()) {
+            rest = rest * 10 + u128::from(self.digits.get(taken).copied().unwrap_or(0));
+            taken += 1;
+            let digit = u8::try_from(rest / divisor).unwrap_or(9);
+            rest %= divisor;
+            if digit != 0 || !digits.is_empty() {
+                digits.push(digit);
+            }
+        }
+        let places = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+        let mut exponent = self.exponent.saturating_add(places(self.digits.len())).saturating_sub(places(taken));
+        if digits.len() > most {
+            let up = digits.pop().is_some_and(|digit| digit >= 5);
+            digits = add(&digits, u8::from(up));
+            exponent = exponent.saturating_add(1);
+        }
+        Self { negative: self.negative, digits, exponent }
+    }
+
+    /// An integer that sorts as the number does, if it has few digits. Sizes from 1E300 on are alike, and so are those below 1E-300.
+    #[must_use]
+    pub fn bounded_key(&self) -> i64 {
+        let (zero, magnitude) = (sort_key(0.0), self.magnitude());
+        match (self.digits.is_empty(), self.negative) {
+            (true, _) => zero,
+            (false, false) if magnitude > 300 => sort_key(f64::INFINITY),
+            (false, true) if magnitude > 300 => sort_key(f64::NEG_INFINITY),
+            (false, false) if magnitude <= -300 => zero + 1,
+            (false, true) if magnitude <= -300 => zero - 1,
+            _ => sort_key(self.nearest()),
+        }
+    }
+
     /// An integer that sorts as the number does: the bits of the nearest double, made monotone.
     ///
     /// Numbers of up to 15 digits and of an everyday size ([`Self::is_keyed_exactly`]) have keys of their own, and the keys of others

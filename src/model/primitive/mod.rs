@@ -5,6 +5,7 @@
 pub mod decimal;
 pub mod id;
 pub mod moment;
+pub mod ratio;
 pub mod unit;
 
 pub use id::Id;

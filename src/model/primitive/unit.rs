@@ -3,16 +3,22 @@
 //! Source: <https://ucum.org/ucum>, <https://hl7.org/fhir/R4/search.html#quantity>. The arithmetic of units is that of the
 //! package ucum-units.
 
-use super::decimal::sort_key;
+use super::decimal::{Decimal, sort_key};
+use super::ratio::Ratio;
 
 /// The system of UCUM's codes.
 pub const UCUM: &str = "http://unitsofmeasure.org";
+
+/// Digits that count after conversion.
+const DIGITS: usize = 14;
 
 /// How a unit relates to the base units of its dimension.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Canonical {
     factor: f64,
     offset: f64,
+    /// The factor as it is meant, if that is a simple ratio and there is no offset.
+    ratio: Option<Ratio>,
     /// The dimension and the annotations of the unit: only quantities with the same can be compared. Not for people.
     pub unit: String,
 }
@@ -28,7 +34,9 @@ impl Canonical {
         // mL/min/{1.73_m2} is another kind of quantity than mL/min.
         let annotations = code.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(annotation, _)| annotation);
         let unit = annotations.fold(format!("{:?}", analysis.dimension.0), |unit, annotation| unit + "{" + annotation);
-        Some(Self { factor: analysis.factor, offset: analysis.offset, unit })
+        #[expect(clippy::float_cmp, reason = "no offset is zero to the bit")]
+        let ratio = if analysis.offset == 0.0 { Ratio::near(analysis.factor) } else { None };
+        Some(Self { factor: analysis.factor, offset: analysis.offset, ratio, unit })
     }
 
     /// The number in another unit of the same dimension.
@@ -43,12 +51,28 @@ impl Canonical {
         self.factor > other.factor
     }
 
-    /// An integer that sorts as the number does in base units, to 14 digits: what differs past them comes from the conversion.
+    /// An integer that sorts as the number does in base units, to 14 digits.
     #[must_use]
-    pub fn sort_key(&self, number: f64) -> i64 {
-        let value = number * self.factor + self.offset;
+    pub fn sort_key(&self, number: &Decimal) -> i64 {
+        if let Some(ratio) = &self.ratio {
+            return ratio.apply(number, DIGITS).bounded_key();
+        }
+        let value = number.nearest() * self.factor + self.offset;
         sort_key(format!("{value:.13e}").parse().unwrap_or(value))
     }
+
+    /// By what a number in this unit, and one in another that can be compared, have to be multiplied to compare them without
+    /// loss; `None` if that cannot be.
+    #[must_use]
+    pub fn common(&self, other: &Self) -> Option<[(u64, i64); 2]> {
+        self.ratio.as_ref()?.common(other.ratio.as_ref()?)
+    }
+}
+
+/// An integer that sorts as a number does that is not converted, beside those that are.
+#[must_use]
+pub fn unconverted_key(number: &Decimal) -> i64 {
+    number.divided(1, DIGITS).bounded_key()
 }
 
 #[cfg(test)]
@@ -57,7 +81,7 @@ mod tests {
 
     fn key(number: f64, code: &str) -> (i64, String) {
         let canonical = Canonical::of(code).unwrap_or_else(|| panic!("{code}"));
-        (canonical.sort_key(number), canonical.unit)
+        (canonical.sort_key(&Decimal::new(&number.to_string()).unwrap()), canonical.unit)
     }
 
     #[test]

@@ -66,12 +66,16 @@ impl<'r> Inner<'r> {
             let Some(expression) = &compiled.expression else { continue };
             expression.each(place, |value| {
                 if let Some(target) = value_of(&value).and_then(|text| self.target(&text)) {
-                    rows.links.push(LinkRow { parameter: compiled.parameter.number, target });
+                    let parameter = compiled.parameter.number;
+                    rows.links.push(LinkRow { parameter, target });
+                    rows.posts.push(key::present(parameter));
                 }
             });
         }
         rows.links.sort_unstable();
         rows.links.dedup();
+        rows.posts.sort_unstable();
+        rows.posts.dedup();
         rows
     }
 

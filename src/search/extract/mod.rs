@@ -13,6 +13,7 @@ mod sequence;
 mod string;
 mod token;
 mod uri;
+pub mod version;
 
 pub use contained::Inner;
 pub(super) use near::LATITUDE;

@@ -23,10 +23,9 @@ pub(in crate::search) struct Written {
 }
 
 impl Written {
-    /// Whether what its precision stands for includes a number.
-    pub(in crate::search) fn stands_for(&self, number: &Decimal) -> bool {
-        let low = self.low.as_ref().is_none_or(|low| low.implied_range().0.compare(number).is_le());
-        low && self.high.as_ref().is_none_or(|high| high.implied_range().1.compare(number).is_gt())
+    /// The ends of what its precision stands for.
+    pub(in crate::search) fn stands_for(&self) -> (Option<Decimal>, Option<Decimal>) {
+        (self.low.as_ref().map(|low| low.implied_range().0), self.high.as_ref().map(|high| high.implied_range().1))
     }
 
     /// Reads a number, a quantity or a range.

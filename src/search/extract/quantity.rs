@@ -4,12 +4,11 @@
 //! is written stands the number in canonical units, by which quantities of one dimension are compared.
 
 use std::cell::RefCell;
-use std::cmp::Ordering;
 
 use super::Sink;
 use super::key::{self, Aside};
 use crate::model::primitive::decimal::Decimal;
-use crate::model::primitive::unit::{Canonical, UCUM};
+use crate::model::primitive::unit::{Canonical, UCUM, unconverted_key};
 use crate::model::tree::Node;
 
 /// The quantities of a resource that were read already, by their place in its text: several parameters are about the same ones.
@@ -115,9 +114,17 @@ impl Unit {
         [Some(self.written), self.text].into_iter().flatten()
     }
 
-    /// Whether keys alone tell numbers in this unit from others of so many digits. Conversion keeps 14 digits.
-    pub(in crate::search) fn keys_tell(&self, number: &Decimal) -> bool {
-        if self.canonical.is_some() { number.is_short(13) } else { number.is_keyed_exactly() }
+    /// Whether keys alone tell numbers in this unit from others of so many digits: keys in canonical units have 14 digits.
+    pub(in crate::search) fn keys_tell(number: &Decimal) -> bool {
+        number.is_short(13)
+    }
+
+    /// By what a number in this unit, and one in another of the same key, have to be multiplied to compare them digit by digit.
+    pub(in crate::search) fn common(&self, other: &Self) -> Option<[(u64, i64); 2]> {
+        if self.written == other.written {
+            return Some([(1, 0); 2]);
+        }
+        self.canonical.as_ref()?.common(other.canonical.as_ref()?)
     }
 
     /// The key of all units with which it can be compared.
@@ -127,13 +134,6 @@ impl Unit {
 
     /// The sort key of a number in this unit, among those of units that can be compared.
     pub(in crate::search) fn sort_key(&self, number: &Decimal) -> i64 {
-        let Some(canonical) = &self.canonical else { return number.sort_key() };
-        let (nearest, zero) = (number.nearest(), canonical.sort_key(0.0));
-        // Too small for a double, yet on one side of zero.
-        match number.compare(&Decimal::ZERO) {
-            Ordering::Less if nearest == 0.0 => zero - 1,
-            Ordering::Greater if nearest == 0.0 => zero + 1,
-            _ => canonical.sort_key(nearest),
-        }
+        self.canonical.as_ref().map_or_else(|| unconverted_key(number), |canonical| canonical.sort_key(number))
     }
 }

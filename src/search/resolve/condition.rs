@@ -44,12 +44,7 @@ impl Resolver<'_> {
                 }
             }
             Step::Reverse { source, code } => {
-                let kind = self.kind(source).map_err(&refuse)?;
-                let there = self.catalog.of(kind);
-                let parameter = self.reference(there, code).map_err(&refuse)?;
-                if !parameter.targets.is_empty() && !parameter.targets.contains(&own.kind) {
-                    return Err(refuse(format!("{kind}.{code} never refers to a {}.", own.kind)));
-                }
+                let (parameter, there) = self.referring(source, code, own).map_err(&refuse)?;
                 let filter = self.along(rest, criterion, there)?;
                 Ok(Filter::Referenced(joint(parameter, there.searched(), own.searched(), filter)?))
             }
@@ -69,6 +64,17 @@ impl Resolver<'_> {
         let none = || format!("{} has no reference parameter \"{code}\".", own.kind);
         let compiled = self.parameter(own, code).map_err(|why| why.unwrap_or_else(none))?;
         if compiled.parameter.kind == ParameterKind::Reference { Ok(&compiled.parameter) } else { Err(none()) }
+    }
+
+    /// The reference parameter of another type that leads here, and that type.
+    pub(super) fn referring(&self, source: &str, code: &str, own: &TypeCatalog) -> Result<(&Arc<Parameter>, &TypeCatalog), String> {
+        let kind = self.kind(source)?;
+        let there = self.catalog.of(kind);
+        let parameter = self.reference(there, code)?;
+        if !parameter.targets.is_empty() && !parameter.targets.contains(&own.kind) {
+            return Err(format!("{kind}.{code} never refers to a {}.", own.kind));
+        }
+        Ok((parameter, there))
     }
 
     fn kind(&self, name: &str) -> Result<ResourceType, String> {

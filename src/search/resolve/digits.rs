@@ -53,29 +53,35 @@ impl Asked {
     pub(super) fn is_told_by_keys(&self) -> bool {
         told_by_keys(&self.number, |number| match &self.unit {
             Wanted::Written(_) => number.is_keyed_exactly(),
-            Wanted::Converted(unit) => unit.keys_tell(number),
+            Wanted::Converted(_) => quantity::Unit::keys_tell(number),
         })
     }
 
-    /// Whether a number meets it, digit by digit. After conversion of units there are no more digits than keys have.
+    /// Whether a number meets it, digit by digit.
     pub(super) fn holds(&self, written: &Written) -> bool {
+        let same = [(1, 0); 2];
         match (&self.unit, &written.unit) {
-            (Wanted::Written(unit), None) => unit.passes(0) && self.compare(written),
-            (Wanted::Written(unit), Some(own)) => own.keys().any(|key| unit.passes(key)) && self.compare(written),
-            (Wanted::Converted(unit), Some(own)) if own.written == unit.written => self.compare(written),
-            (Wanted::Converted(unit), Some(own)) if own.key() == unit.key() => self.compare_keys(written, own, unit),
+            (Wanted::Written(unit), None) => unit.passes(0) && self.compare(written, same),
+            (Wanted::Written(unit), Some(own)) => own.keys().any(|key| unit.passes(key)) && self.compare(written, same),
+            (Wanted::Converted(unit), Some(own)) if own.key() == unit.key() => match own.common(unit) {
+                Some(factors) => self.compare(written, factors),
+                None => self.compare_keys(written, own, unit),
+            },
             (Wanted::Converted(_), _) => false,
         }
     }
 
-    fn compare(&self, written: &Written) -> bool {
+    /// Compares as it is written, after both are multiplied by their factors.
+    fn compare(&self, written: &Written, [own, asked]: [(u64, i64); 2]) -> bool {
         let (low, high) = match self.prefix.as_str() {
             "eq" | "ne" => self.number.implied_range(),
             "ap" => self.number.around(),
             _ => (self.number.clone(), self.number.clone()),
         };
+        let (low, high) = (low.times(asked.0, asked.1), high.times(asked.0, asked.1));
         // An end that is open lies beyond every number.
-        let compare = |end: &Option<Decimal>, open: Ordering, with: &Decimal| end.as_ref().map_or(open, |end| end.compare(with));
+        let compare =
+            |end: &Option<Decimal>, open: Ordering, with: &Decimal| end.as_ref().map_or(open, |end| end.times(own.0, own.1).compare(with));
         let from = |with: &Decimal| compare(&written.low, Ordering::Less, with);
         let to = |with: &Decimal| compare(&written.high, Ordering::Greater, with);
         // What a precision stands for ends before its upper bound.
@@ -89,27 +95,41 @@ impl Asked {
             "sa" => from(&high).is_gt(),
             "eb" => to(&low).is_lt(),
             "ap" => from(&high).is_le() && to(&low).is_ge(),
-            "co" => written.stands_for(&self.number),
+            "co" => {
+                let (low, high) = written.stands_for();
+                compare(&low, Ordering::Less, &self.number.times(asked.0, asked.1)).is_le()
+                    && compare(&high, Ordering::Greater, &self.number.times(asked.0, asked.1)).is_gt()
+            }
             _ => equal(),
         }
     }
 
+    /// Compares after a conversion that is not exact.
     fn compare_keys(&self, written: &Written, own: &quantity::Unit, unit: &quantity::Unit) -> bool {
         let key = |number: &Decimal| unit.sort_key(number);
+        let exact = key(&self.number);
         let (low, high) = match self.prefix.as_str() {
             "eq" | "ne" => {
                 let (low, high) = self.number.implied_range();
                 // Where conversion leaves no room between the bounds, the number itself still equals itself.
-                (key(&low), (key(&high) - 1).max(key(&low)))
+                (key(&low).min(exact), (key(&high) - 1).max(exact))
             }
-            _ => (key(&self.number), key(&self.number)),
+            _ => (exact, exact),
         };
         let around = || {
             let (low, high) = self.number.around();
             (key(&low), key(&high))
         };
-        let from = written.low.as_ref().map_or(i64::MIN, |low| own.sort_key(low));
-        let to = written.high.as_ref().map_or(i64::MAX, |high| own.sort_key(high));
+        let ends = |low: &Option<Decimal>, high: &Option<Decimal>| {
+            let key = |number: &Decimal| own.sort_key(number);
+            (low.as_ref().map_or(i64::MIN, key), high.as_ref().map_or(i64::MAX, key))
+        };
+        if self.prefix == "co" {
+            let (low, high) = written.stands_for();
+            let (low, high) = ends(&low, &high);
+            return low <= exact && exact < high;
+        }
+        let (from, to) = ends(&written.low, &written.high);
         passes(&Reading::compare(&self.prefix, low, high, around, (0, Unit::Any)), from, to)
     }
 }

@@ -35,6 +35,19 @@ impl Resolver<'_> {
 
     fn test(&self, path: &Path, operation: &Operation, own: &TypeCatalog) -> Result<Filter, String> {
         let Some((inner, rest)) = &path.then else { return self.compare(&path.name, operation, own) };
+        if operation.is_empty_set() {
+            return Ok(Filter::Not(Box::new(self.test(path, &operation.there(), own)?)));
+        }
+        if let Some(reverse) = path.name.strip_prefix("_has:") {
+            let mut parts = reverse.splitn(3, ':');
+            let (Some(source), Some(code), Some(then)) = (parts.next(), parts.next(), parts.next()) else {
+                return Err(format!("\"{}\" is not understood: write _has:Type:parameter:parameter.", path.name));
+            };
+            let (parameter, there) = self.referring(source, code, own)?;
+            let then = Path { name: then.to_owned(), then: path.then.clone() };
+            let filter = self.test(&then, operation, there)?;
+            return Ok(Filter::Referenced(self.link(parameter, there.searched(), own.searched(), filter)?));
+        }
         if let Some((first, then)) = path.name.split_once('.') {
             let then = Path { name: then.to_owned(), then: path.then.clone() };
             return self.over(first, own, |there| self.test(&then, operation, there));
@@ -81,11 +94,11 @@ impl Resolver<'_> {
     /// A condition without brackets in its path.
     fn compare(&self, path: &str, operation: &Operation, own: &TypeCatalog) -> Result<Filter, String> {
         let value = operation.escaped();
-        match (operation.operator.as_str(), value.as_str()) {
-            // "The set is empty": of all that a chain leads to, not of one of them.
-            ("pr", "false") => return Ok(Filter::Not(Box::new(self.compare(path, &operation.there(), own)?))),
-            ("pr", other) if other != "true" => return Err("\"pr\" takes true or false.".to_owned()),
-            _ => {}
+        if operation.is_empty_set() {
+            return Ok(Filter::Not(Box::new(self.compare(path, &operation.there(), own)?)));
+        }
+        if operation.operator == "pr" && value != "true" {
+            return Err("\"pr\" takes true or false.".to_owned());
         }
         let (modifier, value, how) = match operation.operator.as_str() {
             "pr" => ("missing", "false".to_owned(), How::Plain),

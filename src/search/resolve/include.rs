@@ -43,6 +43,9 @@ impl Resolver<'_> {
         let of_type = |name: &str| schema.resource_type(name).ok_or_else(|| format!("\"{name}\" is not a resource type."));
         let target = wanted.target.as_deref().map(of_type).transpose()?;
         let iterate = wanted.iterate;
+        if let Some(why) = self.catalog.outdated(ParameterKind::Reference) {
+            return Err(format!("Includes cannot be asked for at the moment: {why}."));
+        }
         let references = |source: ResourceType| {
             let own = self.catalog.of(source).parameters().filter(|compiled| compiled.parameter.kind == ParameterKind::Reference);
             own.map(move |compiled| {

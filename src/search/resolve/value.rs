@@ -115,7 +115,9 @@ impl Reading<'_> {
             return wrong(format!("\"po\" is for dates: {} is a {} parameter.", self.parameter.code, self.parameter.kind.code()));
         }
         match moment::search_value(value) {
-            Some(interval) => Ok(Filter::Number(self.number, Test::Overlaps(interval.start, interval.end - 1), Unit::Any)),
+            Some(interval) => {
+                Ok(Filter::Number(self.number, Test::Overlaps(interval.start - self.precision(), interval.end - 1), Unit::Any))
+            }
             None => wrong(format!("\"{value}\" is not a date: write for example 2026, 2026-11 or 2026-11-22.")),
         }
     }
@@ -127,7 +129,14 @@ impl Reading<'_> {
         };
         let test = |test| Filter::Number(self.number, test, Unit::Any);
         // Of the whole microseconds that the index knows, the first and the last.
-        Ok(Filter::All(vec![test(Test::StartsBefore(interval.start + 1)), test(Test::EndsAfter(interval.end - 2))]))
+        let end = interval.end - 2 - self.precision();
+        Ok(Filter::All(vec![test(Test::StartsBefore(interval.start + 1)), test(Test::EndsAfter(end))]))
+    }
+
+    /// By how much the period of a value is longer than the index knows: the time of the last update is kept as the first
+    /// microsecond of the millisecond that is told.
+    fn precision(&self) -> i64 {
+        if self.parameter.code == "_lastUpdated" { 999 } else { 0 }
     }
 
     fn date(&self, value: &str) -> Result<Filter, Unread> {
@@ -148,7 +157,7 @@ impl Reading<'_> {
 
     fn number(&self, value: &str) -> Result<Filter, Unread> {
         let (prefix, text) = prefix(value);
-        self.decimal(prefix, text, (Decimal::sort_key, Decimal::is_keyed_exactly), (self.number, Unit::Any))
+        self.decimal(prefix, text, WRITTEN, (self.number, Unit::Any))
     }
 
     fn quantity(&self, value: &str) -> Result<Filter, Unread> {
@@ -164,13 +173,14 @@ impl Reading<'_> {
                     // With a system, quantities are compared in canonical units.
                     let unit = extract::quantity::Unit::coded(&system, &code);
                     let parameter = key::aside(self.number, Aside::Canonical);
-                    let keys = (|decimal: &Decimal| unit.sort_key(decimal), |decimal: &Decimal| unit.keys_tell(decimal));
+                    let keys =
+                        Keys { of: |decimal: &Decimal| unit.sort_key(decimal), tell: extract::quantity::Unit::keys_tell, play: CONVERSION };
                     return self.decimal(prefix, number, keys, (parameter, Unit::Exactly(unit.key())));
                 }
             },
             _ => return wrong(format!("\"{value}\" is not a quantity: write number, number|system|code or number||code.")),
         };
-        self.decimal(prefix, number, (Decimal::sort_key, Decimal::is_keyed_exactly), (self.number, unit))
+        self.decimal(prefix, number, WRITTEN, (self.number, unit))
     }
 
     /// A condition on numbers, given how they become keys, and whether keys tell a number from all others.
@@ -178,7 +188,7 @@ impl Reading<'_> {
         &self,
         prefix: &str,
         text: &str,
-        (sort_key, tells): (impl Fn(&Decimal) -> i64, impl Fn(&Decimal) -> bool),
+        keys: Keys<impl Fn(&Decimal) -> i64>,
         of: (ParameterNumber, Unit),
     ) -> Result<Filter, Unread> {
         let Some(decimal) = Decimal::new(text) else {
@@ -186,39 +196,41 @@ impl Reading<'_> {
                 "\"{text}\" is not a number: write for example 5.4 or 1.2e-3, after an optional prefix (eq ne gt lt ge le sa eb ap)."
             ));
         };
+        let sort_key = &keys.of;
         let (exact, (low, high)) = (sort_key(&decimal), decimal.implied_range());
         let around = || {
             let (low, high) = decimal.around();
             (sort_key(&low), sort_key(&high))
         };
-        if !told_by_keys(&decimal, tells) {
-            return Ok(Self::wide(prefix, exact, (sort_key(&low), sort_key(&high)), around, of));
+        if !told_by_keys(&decimal, keys.tell) {
+            return Ok(Self::wide(prefix, exact, (sort_key(&low), sort_key(&high)), around, (of, keys.play)));
         }
         // gt, lt, ge, le compare with the number itself; only eq and ne know its precision.
         let (low, high) = if matches!(prefix, "eq" | "ne") { (sort_key(&low), sort_key(&high) - 1) } else { (exact, exact) };
         Ok(Self::compare(prefix, low, high, around, of))
     }
 
-    /// What holds for all that meet the condition, and for some others whose keys are the same: numbers of many digits.
+    /// What holds for all that meet the condition, and for some others whose keys are nearly the same: numbers of many digits.
     fn wide(
         prefix: &str,
         exact: i64,
         (low, high): (i64, i64),
         around: impl Fn() -> (i64, i64),
-        (parameter, unit): (ParameterNumber, Unit),
+        ((parameter, unit), play): ((ParameterNumber, Unit), i64),
     ) -> Filter {
         let test = |test: Test| Filter::Number(parameter, test, unit);
+        let (down, up) = (|key: i64| key.saturating_sub(play), |key: i64| key.saturating_add(play));
         match prefix {
             "ne" => test(Test::Overlaps(i64::MIN, i64::MAX)),
-            "gt" | "ge" => test(Test::EndsAfter(exact.saturating_sub(1))),
-            "lt" | "le" => test(Test::StartsBefore(exact.saturating_add(1))),
-            "sa" => test(Test::StartsAfter(exact.saturating_sub(1))),
-            "eb" => test(Test::EndsBefore(exact.saturating_add(1))),
+            "gt" | "ge" => test(Test::EndsAfter(down(exact).saturating_sub(1))),
+            "lt" | "le" => test(Test::StartsBefore(up(exact).saturating_add(1))),
+            "sa" => test(Test::StartsAfter(down(exact).saturating_sub(1))),
+            "eb" => test(Test::EndsBefore(up(exact).saturating_add(1))),
             "ap" => {
                 let (low, high) = around();
-                test(Test::Overlaps(low, high))
+                test(Test::Overlaps(down(low), up(high)))
             }
-            _ => test(Test::Within(low, high)),
+            _ => test(Test::Within(down(low), up(high))),
         }
     }
 
@@ -247,6 +259,21 @@ impl Reading<'_> {
         }
     }
 }
+
+/// How numbers become the keys of rows.
+struct Keys<F> {
+    of: F,
+    /// Whether a key tells a number from all others.
+    tell: fn(&Decimal) -> bool,
+    /// How far the keys of two numbers that are equal may lie apart, if they are longer than that.
+    play: i64,
+}
+
+/// Keys of numbers as they are written.
+const WRITTEN: Keys<fn(&Decimal) -> i64> = Keys { of: Decimal::sort_key, tell: Decimal::is_keyed_exactly, play: 0 };
+
+/// More than one step of the last of 14 digits, as keys count: where a conversion is not exact, it may round to either side.
+const CONVERSION: i64 = 1000;
 
 /// Whether keys alone tell what meets a condition with this number.
 pub(super) fn told_by_keys(asked: &Decimal, tells: impl Fn(&Decimal) -> bool) -> bool {

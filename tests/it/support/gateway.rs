@@ -120,7 +120,7 @@ impl TestGateway {
             validation: Arc::new(Validation::new(Enforcement::Enforce, HashMap::new())),
             cross_origin: cors.enabled(),
         });
-        gateway.renew().await.unwrap();
+        gateway.prepare().await.unwrap();
         tokio::spawn(Arc::clone(&gateway).keep_indexed());
         let (sender, stop) = watch::channel(false);
         tokio::spawn(serve(listener, None, Service::new(gateway).across(cors).with_jobs(jobs), Options::default(), stop));

@@ -33,6 +33,11 @@ impl Operation {
         if self.value.quoted { escape(&self.value.text) } else { self.value.text.clone() }
     }
 
+    /// Whether it is `pr false`, "the set is empty": of all to which a path leads, not of one thing on the way.
+    pub(super) fn is_empty_set(&self) -> bool {
+        self.operator == "pr" && self.value.text == "false"
+    }
+
     /// The condition that there is a value.
     pub(super) fn there(&self) -> Self {
         Self { operator: "pr".to_owned(), value: Token { text: "true".to_owned(), quoted: false } }
