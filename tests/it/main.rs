@@ -10,6 +10,7 @@ mod conformance;
 mod crash;
 mod demo;
 mod examples;
+mod fhirpath;
 mod headers;
 mod history;
 mod import;
