@@ -39,6 +39,9 @@ pub enum Command {
     /// Convert result files of one patient to a FHIR transaction Bundle on stdout; nothing is stored.
     #[command(after_help = EXIT_CODES)]
     Convert(Convert),
+    /// Evaluate FHIRPath on a resource in a file, and print the values as a JSON array.
+    #[command(name = "fhirpath", after_help = EXIT_CODES)]
+    FhirPath(FhirPath),
     /// Get and compile the FHIR definitions that the gateway is built with.
     #[command(subcommand, after_help = EXIT_CODES)]
     Definitions(Definitions),
@@ -129,6 +132,20 @@ pub struct Import {
     /// Base URL of the server that serves this store; references under it are told relative to it.
     #[arg(long, value_name = "URL", env = "NORN_BASE_URL", default_value = "http://127.0.0.1:8080/fhir")]
     pub base_url: String,
+}
+
+/// `norn fhirpath`
+#[derive(Debug, Clone, Args)]
+pub struct FhirPath {
+    /// The expression.
+    #[arg(required_unless_present = "batch", conflicts_with = "batch")]
+    pub expression: Option<String>,
+    /// A resource, as JSON or XML.
+    #[arg(required_unless_present = "batch", conflicts_with = "batch")]
+    pub file: Option<PathBuf>,
+    /// Lines of JSON {"id", "expression", "file"}; for each, {"id", "result"} or {"id", "error"} is printed.
+    #[arg(long, value_name = "FILE")]
+    pub batch: Option<PathBuf>,
 }
 
 /// `norn check`

@@ -9,6 +9,7 @@ pub mod config;
 mod convert;
 mod definitions;
 mod demo;
+mod fhirpath;
 mod import;
 mod lifecycle;
 mod package;
@@ -49,6 +50,7 @@ pub fn run() -> ExitCode {
             Command::Demo(demo) => demo::run(&demo).await,
             Command::Import(import) => import::run(&import).await,
             Command::Convert(convert) => convert::run(&convert),
+            Command::FhirPath(asked) => fhirpath::run(&asked),
             Command::Definitions(command) => definitions::run(&command).await,
             Command::Check(check) => serve::check(&check).await,
             Command::Migrate(migrate) => serve::migrate(&migrate).await,

@@ -2,7 +2,7 @@
 
 use super::duration::CalendarUnit;
 use super::functions::Function;
-use super::functions::regex::Pattern;
+use super::functions::pattern::Pattern;
 use super::moment::Moment;
 use super::number::Number;
 use super::type_name::TypeName;

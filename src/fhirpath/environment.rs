@@ -81,7 +81,7 @@ pub enum Mode {
 /// What an evaluation may cost.
 #[derive(Clone, Copy)]
 pub struct Budget<'e> {
-    /// Steps: elements looked at, values made and compared. A million take less than a tenth of a second.
+    /// Steps: elements looked at, values made and compared, nodes of the expression evaluated.
     pub steps: u64,
     /// Whether time is up; asked every few thousand steps.
     pub late: Option<&'e dyn Fn() -> bool>,

@@ -94,6 +94,7 @@ pub(super) fn enough(step: Step) -> Step {
 
 /// Hands each value of an expression to `found`, in order, without gathering them.
 pub(super) fn each<'t>(ast: &'t Ast, scope: &Scope<'_, 't>, found: &mut Found<'_, 't>) -> Step {
+    scope.run.spend(1)?;
     match ast {
         Ast::This => scope.this.map_or(Ok(()), |this| found(this.clone())),
         Ast::Child(input, field) => match &**input {
@@ -244,6 +245,7 @@ pub(super) fn single<'t>(ast: &'t Ast, scope: &Scope<'_, 't>, what: &str) -> Res
 
 /// What an expression says as a condition: `None` for the empty collection. A single value that is no boolean counts as true.
 pub(super) fn truth<'t>(ast: &'t Ast, scope: &Scope<'_, 't>) -> Result<Option<bool>, Stop> {
+    scope.run.spend(1)?;
     match ast {
         Ast::Binary(operator, sides) if operator.answers() => operators::answer(*operator, sides, scope),
         Ast::Call(call) if call.function.is_simple_condition() => functions::condition(call, scope),

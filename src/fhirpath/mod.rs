@@ -49,6 +49,8 @@ pub struct Expression {
     heads: Names,
     /// Whether all elements that it looks at are of types that are known: names can be checked against them.
     typed: bool,
+    /// Whether it takes no longer than its length times the size of the resource, for each bracket of criteria around another.
+    bounded: bool,
 }
 
 /// A set of element names that may hold a little more than was put in: it tells what is surely absent.
@@ -84,7 +86,7 @@ const LONGEST: usize = 1 << 16;
 
 impl Expression {
     fn of(root: Ast) -> Self {
-        Self { heads: heads(&root), typed: is_typed(&root), root }
+        Self { heads: heads(&root), typed: is_typed(&root), bounded: is_bounded(&root), root }
     }
 
     /// Compiles an expression; element names are looked up in the schema.
@@ -153,7 +155,9 @@ impl Expression {
     /// Hands each value of the expression on `focus` to `found`, in order; `%resource` is the root of its tree. Only elements with a
     /// value are found, and what cannot be evaluated finds nothing.
     pub fn each<'t>(&'t self, focus: Node<'t>, mut found: impl FnMut(Value<'t>)) {
-        let environment = Environment { mode: Mode::Search, budget: SEARCHING, ..Environment::of(focus.tree().root()) };
+        let steps = if self.bounded { u64::MAX } else { SEARCHING };
+        let budget = Budget { steps, late: None };
+        let environment = Environment { mode: Mode::Search, budget, ..Environment::of(focus.tree().root()) };
         let focus = Value::Node(focus);
         let run = Run::new(&environment, &focus, false);
         // What goes wrong in the middle finds no more.
@@ -201,6 +205,20 @@ fn goes_down(ast: &Ast) -> bool {
     }
 }
 
+/// Whether it calls only functions that take no longer than their input.
+fn is_bounded(ast: &Ast) -> bool {
+    match ast {
+        Ast::Child(input, _) | Ast::Typed(_, input, _) | Ast::Negative(input) => is_bounded(input),
+        Ast::Item(parts) | Ast::Binary(_, parts) => is_bounded(&parts.0) && is_bounded(&parts.1),
+        Ast::Union(parts) => parts.iter().all(is_bounded),
+        Ast::Call(call) => {
+            let open = functions::Signature::named(call.function.name()).is_some_and(|signature| signature.foreign);
+            open && is_bounded(&call.input) && call.arguments.iter().all(is_bounded)
+        }
+        _ => true,
+    }
+}
+
 /// Whether no part of it gathers elements of all kinds, as `descendants()` does.
 fn is_typed(ast: &Ast) -> bool {
     match ast {
@@ -238,8 +256,8 @@ fn failed(stop: Stop) -> Error {
     }
 }
 
-/// The expressions of search parameters were judged when they were taken: they are bounded by the resource.
-const SEARCHING: Budget<'static> = Budget { steps: u64::MAX, late: None };
+/// Most steps of a search with an expression that could go on for ever.
+const SEARCHING: u64 = 10_000_000;
 
 #[cfg(test)]
 mod tests;

@@ -9,6 +9,7 @@ use super::equality::{compare, equal, equivalent, same_bag};
 use super::eval::{Found, Scope, Step, Stop, all, each, enough, single, truth};
 use super::number::Number;
 use super::value::{Class, Value};
+use crate::model::tree::Node;
 
 /// Hands what an operator makes of its sides to `found`.
 pub(super) fn binary<'t>(operator: Operator, sides: &'t (Ast, Ast), scope: &Scope<'_, 't>, found: &mut Found<'_, 't>) -> Step {
@@ -145,7 +146,9 @@ pub(super) fn negative<'t>(input: &'t Ast, scope: &Scope<'_, 't>, found: &mut Fo
 fn concatenate<'t>(sides: &'t (Ast, Ast), scope: &Scope<'_, 't>, found: &mut Found<'_, 't>) -> Step {
     let mut text = String::new();
     for side in [&sides.0, &sides.1] {
-        if let Some(value) = single(side, scope, "what & joins")? {
+        // An element without a value joins as nothing.
+        let value = single(side, scope, "what & joins")?.filter(|value| !value.node().is_some_and(Node::is_shadow));
+        if let Some(value) = value {
             let told = if value.class() == Class::Moment { value.told() } else { value.text().or_else(|| value.told()) };
             let told = told.ok_or_else(|| Stop::impossible(format!("& joins strings, not a {}", value.type_name().1)))?;
             scope.run.write(text.len() + told.len())?;
@@ -163,7 +166,7 @@ fn reckon<'t>(operator: Operator, sides: &'t (Ast, Ast), scope: &Scope<'_, 't>, 
         let sign = super::ast::OPERATORS.iter().find(|(_, other, _)| *other == operator).map_or("", |(sign, ..)| sign);
         Err(Stop::impossible(format!("{} {sign} {} cannot be reckoned", left.type_name().1, right.type_name().1)))
     };
-    let valueless = |value: &Value<'t>| value.node().is_some_and(crate::model::tree::Node::is_shadow);
+    let valueless = |value: &Value<'t>| value.node().is_some_and(Node::is_shadow);
     let result = match (left.class(), right.class()) {
         (Class::Integer | Class::Decimal, Class::Integer | Class::Decimal) => {
             let whole = left.class() == Class::Integer && right.class() == Class::Integer;

@@ -3,7 +3,7 @@
 use super::Invalid;
 use super::ast::{Ast, Call, Field, How, Literal, OPERATORS, Operator, TYPED, UNION, Variable};
 use super::duration::CalendarUnit;
-use super::functions::regex::Pattern;
+use super::functions::pattern::Pattern;
 use super::functions::{Function, Signature};
 use super::lexer::{Kind, Token};
 use super::number::Number;
@@ -15,12 +15,15 @@ const DEPTH: usize = 40;
 /// Most steps and operators that stand in one another; more could not be evaluated on a thread's stack.
 const HEIGHT: usize = 160;
 
+/// Most that compiling regular expressions may cost: so many small ones.
+const PATTERNS: u64 = 512;
+
 /// Parses a whole expression.
 ///
 /// With `foreign`, names must be those of elements, criteria do not look at the whole resource, and only functions are known that
 /// take no longer than their input.
 pub(super) fn parse(tokens: &[Token], schema: &Schema, foreign: bool) -> Result<Ast, Invalid> {
-    let mut parser = Parser { tokens, at: 0, depth: 0, height: 0, criteria: 0, foreign, schema };
+    let mut parser = Parser { tokens, at: 0, depth: 0, height: 0, criteria: 0, patterns: 0, foreign, schema };
     let ast = parser.expression(0)?;
     match parser.peek() {
         None => Ok(ast),
@@ -36,6 +39,8 @@ struct Parser<'a> {
     height: usize,
     /// In how many brackets of criteria the parser is.
     criteria: usize,
+    /// What compiling its regular expressions has cost.
+    patterns: u64,
     foreign: bool,
     schema: &'a Schema,
 }
@@ -95,6 +100,9 @@ impl<'a> Parser<'a> {
         let mut left = self.polarity()?;
         while let Some((operator, strength)) = self.operator().filter(|(_, strength)| *strength >= least) {
             let height = self.height;
+            if self.foreign && !matches!(operator, None | Some(Operator::Equal | Operator::NotEqual | Operator::And | Operator::Or)) {
+                return self.fail("this operator is not served here: possible are =, !=, and, or, | and is");
+            }
             let is = matches!(self.peek(), Some(Kind::Name(word)) if word == "is");
             self.at += 1;
             left = match operator {
@@ -310,7 +318,13 @@ impl<'a> Parser<'a> {
             (Function::Matches | Function::MatchesFull | Function::ReplaceMatches, Some(Ast::Literal(Literal::String(text)))) => {
                 let whole = signature.function == Function::MatchesFull;
                 match Pattern::new(text, whole) {
-                    Ok(pattern) => Some(pattern),
+                    Ok(pattern) => {
+                        self.patterns += pattern.cost();
+                        if self.patterns > PATTERNS {
+                            return self.fail("the expression has too many regular expressions");
+                        }
+                        Some(pattern)
+                    }
                     Err(reason) => return self.fail(reason),
                 }
             }

@@ -2,9 +2,16 @@
 
 use std::fmt::{self, Display, Formatter};
 
+use super::Expression;
 use super::ast::{Ast, Call, Field, How, Literal, OPERATORS, Variable};
 use super::moment::{MomentKind, Precision};
 use super::type_name::TypeName;
+
+impl Display for Expression {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.root)
+    }
+}
 
 impl Display for Ast {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {

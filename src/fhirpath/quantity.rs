@@ -28,6 +28,18 @@ pub(super) enum Unit<'t> {
 }
 
 impl<'t> Quantity<'t> {
+    /// Its number.
+    #[must_use]
+    pub fn number(&self) -> Number {
+        self.number
+    }
+
+    /// The code of its unit in UCUM, or its word if the calendar's has none.
+    #[must_use]
+    pub fn unit(&self) -> &str {
+        self.code()
+    }
+
     /// A number of no unit.
     pub(super) fn plain(number: Number) -> Self {
         Self { number, unit: Unit::Code(Cow::Borrowed("1")) }

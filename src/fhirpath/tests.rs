@@ -1,5 +1,6 @@
 //! Expressions as search parameters use them.
 
+mod language;
 mod official;
 
 use super::{Expression, Names, Value};

@@ -6,6 +6,7 @@ use std::fmt;
 use super::moment::{Moment, MomentKind};
 use super::number::Number;
 use super::quantity::Quantity;
+use crate::model::draft::write_string;
 use crate::model::primitive::Primitive;
 use crate::model::schema::Kind;
 use crate::model::tree::{Node, Shape};
@@ -180,6 +181,36 @@ impl<'t> Value<'t> {
     }
 }
 
+impl Value<'_> {
+    /// The name of its type.
+    #[must_use]
+    pub fn type_of(&self) -> &'static str {
+        self.type_name().1
+    }
+
+    /// As JSON: elements as they stand in the resource, FHIRPath's own values as JSON's; dates, times and quantities as strings.
+    pub fn write_json(&self, out: &mut String) {
+        match self {
+            Self::Node(node) => out.push_str(node.json()),
+            Self::Boolean(_) | Self::Integer(_) | Self::Decimal(_) => out.push_str(&self.to_string()),
+            Self::String(text) => write_string(text, out),
+            Self::Moment(_) | Self::Quantity(_) => write_string(&self.to_string(), out),
+            Self::Resolved(name) => {
+                out.push_str("{\"resourceType\":");
+                write_string(name, out);
+                out.push('}');
+            }
+            Self::Type(namespace, name) => {
+                out.push_str("{\"namespace\":");
+                write_string(namespace, out);
+                out.push_str(",\"name\":");
+                write_string(name, out);
+                out.push('}');
+            }
+        }
+    }
+}
+
 /// The name of an element's type, also of a primitive without a value.
 pub(super) fn element_type(node: Node<'_>) -> &'static str {
     if !node.is_shadow() {
@@ -199,7 +230,7 @@ pub(super) fn is_quantity(node: Node<'_>) -> bool {
     node.kind() == Kind::Complex && matches!(node.type_name(), "Quantity" | "Age" | "Count" | "Distance" | "Duration")
 }
 
-/// As JSON: elements as they stand in the resource, FHIRPath's own values as JSON's; dates, times and quantities as strings.
+/// As `toString()` tells it; elements as their JSON.
 impl fmt::Display for Value<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -179,7 +179,9 @@ async fn every_operation_compartment_and_format_that_is_listed_is_served() {
         assert_eq!(reply.header("etag"), format!("W/\"{}\"", number + 2), "{format}");
     }
     let meta = r#"{"resourceType":"Parameters","parameter":[{"name":"meta","valueMeta":{"tag":[{"code":"t"}]}}]}"#;
-    assert_eq!(rest["operation"].as_array().unwrap().len(), 1);
+    assert_eq!(rest["operation"].as_array().unwrap().len(), 2);
+    let asked = r#"{"resourceType":"Parameters","parameter":[{"name":"expression","valueString":"id"},{"name":"resource","resource":{"resourceType":"Patient","id":"x"}}]}"#;
+    client.post("$fhirpath", asked).await.expect(200);
     client.get("$meta").await.expect(200);
     for resource in rest["resource"].as_array().unwrap() {
         let kind = resource["type"].as_str().unwrap();

@@ -11,6 +11,7 @@ mod crash;
 mod demo;
 mod examples;
 mod extraction;
+mod fhirpath;
 mod headers;
 mod history;
 mod import;

@@ -42,7 +42,7 @@ const HOMES: [(&str, &[&str]); 16] = [
     ("clap", &["src/app/"]),
     ("indicatif", &["src/app/"]),
     ("tar", &["src/definitions/package.rs"]),
-    ("regex", &["src/fhirpath/functions/regex"]),
+    ("regex", &["src/fhirpath/functions/pattern"]),
 ];
 
 fn root() -> &'static Path {

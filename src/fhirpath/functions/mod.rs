@@ -11,7 +11,7 @@ mod fhir;
 mod filtering;
 mod html;
 mod math;
-pub(super) mod regex;
+pub(super) mod pattern;
 mod subsetting;
 mod text;
 mod utility;
@@ -309,7 +309,7 @@ pub(super) fn call<'t>(call: &'t Call, scope: &Scope<'_, 't>, found: &mut Found<
         Function::Iif => conversion::iif(call, scope, found),
         Function::To(target) => conversion::to(target, call, scope, found),
         Function::Converts(target) => conversion::converts(target, call, scope, found),
-        Function::Matches | Function::MatchesFull | Function::ReplaceMatches => regex::call(call, scope, found),
+        Function::Matches | Function::MatchesFull | Function::ReplaceMatches => pattern::call(call, scope, found),
         Function::Encode | Function::Decode | Function::Escape | Function::Unescape => encoding::call(call, scope, found),
         Function::IndexOf
         | Function::LastIndexOf

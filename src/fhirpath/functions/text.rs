@@ -21,7 +21,7 @@ pub(super) fn call<'t>(call: &'t Call, scope: &Scope<'_, 't>, found: &mut Found<
             scope.run.spend(1)?;
             found(Value::text_of(c.to_string()))
         }),
-        Function::Substring => substring(&text, call, scope, found),
+        Function::Substring => substring(text, call, scope, found),
         _ => {
             let Some(other) = call.given_text(0, scope)? else { return Ok(()) };
             match call.function {
@@ -46,7 +46,7 @@ fn place(text: &str, at: Option<usize>) -> i64 {
     at.and_then(|at| text.get(..at)).map_or(-1, |before| number(before.chars().count()))
 }
 
-fn substring<'t>(text: &Cow<'t, str>, call: &'t Call, scope: &Scope<'_, 't>, found: &mut Found<'_, 't>) -> Step {
+fn substring<'t>(text: Cow<'t, str>, call: &'t Call, scope: &Scope<'_, 't>, found: &mut Found<'_, 't>) -> Step {
     let Some(start) = call.given_integer(0, scope)? else { return Ok(()) };
     let length = if call.arguments.len() > 1 { call.given_integer(1, scope)? } else { None };
     let Ok(start) = usize::try_from(start) else { return Ok(()) };

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::base::budget::Limits;
 use crate::base::clock::Instant;
-use crate::definitions::Definitions;
+use crate::definitions::{Definitions, Library};
 use crate::fhirpath::{Environment, Expression, Mode, Moment, Number, Value};
 use crate::model::codec::read_anyhow;
 use crate::model::codec::xml::document::{self, Element, Node};
@@ -97,7 +97,7 @@ fn run(case: &Element, inputs: &HashMap<String, Resource>, validator: &Validator
 fn the_official_suite_passes() {
     let Some(folder) = folder() else { return };
     let definitions = Definitions::embedded();
-    let validator = Validator::new(crate::definitions::Library::embedded());
+    let validator = Validator::new(Library::embedded());
     let mut inputs = HashMap::new();
     for file in std::fs::read_dir(folder.join("input")).unwrap() {
         let path = file.unwrap().path();

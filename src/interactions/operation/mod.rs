@@ -4,6 +4,7 @@
 //! Source: <https://hl7.org/fhir/R4/operations.html>.
 
 mod everything;
+mod fhirpath;
 mod meta;
 mod status;
 mod validate;
@@ -29,6 +30,8 @@ pub enum Operation {
     Everything,
     /// How far a search parameter of this server's own is indexed.
     Status,
+    /// An expression on a resource that comes with it.
+    FhirPath,
     /// What is wrong with a resource.
     Validate,
 }
@@ -65,7 +68,8 @@ pub struct OperationOf {
 
 impl Operation {
     /// All of them.
-    pub const ALL: [Self; 6] = [Self::Meta, Self::MetaAdd, Self::MetaDelete, Self::Everything, Self::Status, Self::Validate];
+    pub const ALL: [Self; 7] =
+        [Self::Meta, Self::MetaAdd, Self::MetaDelete, Self::Everything, Self::Status, Self::Validate, Self::FhirPath];
 
     /// Its name, without the `$`.
     #[must_use]
@@ -76,6 +80,7 @@ impl Operation {
             Self::MetaDelete => "meta-delete",
             Self::Everything => "everything",
             Self::Status => "status",
+            Self::FhirPath => "fhirpath",
             Self::Validate => "validate",
         }
     }
@@ -85,6 +90,7 @@ impl Operation {
         match (self, kind) {
             (Self::Everything, "Patient") => "http://hl7.org/fhir/OperationDefinition/Patient-everything".to_owned(),
             (Self::Status, kind) => format!("{base}/OperationDefinition/{kind}-status"),
+            (Self::FhirPath, _) => format!("{base}/OperationDefinition/fhirpath"),
             (Self::Everything, kind) => format!("{base}/OperationDefinition/{kind}-everything"),
             (other, _) => format!("http://hl7.org/fhir/OperationDefinition/Resource-{}", other.name()),
         }
@@ -95,10 +101,16 @@ impl Operation {
         matches!(self, Self::MetaAdd | Self::MetaDelete)
     }
 
+    /// Whether it is asked for by POST alone: it changes something, or takes a resource.
+    fn posts(self) -> bool {
+        self.writes() || self == Self::FhirPath
+    }
+
     /// Whether it is served there.
     pub(super) fn is_served(self, level: &Level) -> bool {
         match (self, level) {
-            (Self::Meta, _) | (Self::MetaAdd | Self::MetaDelete, Level::Instance(_)) => true,
+            (Self::Meta, _) | (Self::MetaAdd | Self::MetaDelete, Level::Instance(_)) | (Self::FhirPath, Level::System) => true,
+            (Self::FhirPath, _) => false,
             (Self::MetaAdd | Self::MetaDelete, _) | (Self::Everything, Level::System | Level::Version(..)) => false,
             (Self::Status, Level::Instance(key)) => self.is_served_in(key.kind),
             (Self::Status, _) | (Self::Validate, Level::System | Level::Version(..)) => false,
@@ -114,6 +126,7 @@ impl Operation {
             Self::Everything => everything::TYPES.iter().any(|(name, _)| *name == kind.name()),
             Self::Status => kind.name() == DEFINING,
             Self::Meta | Self::MetaAdd | Self::MetaDelete | Self::Validate => true,
+            Self::FhirPath => false,
         }
     }
 
@@ -130,8 +143,8 @@ impl Operation {
         };
         match verb {
             Verb::Post => Ok(found),
-            Verb::Get if !found.writes() => Ok(found),
-            _ if found.writes() => Err(super::route::method(&["POST"])),
+            Verb::Get if !found.posts() => Ok(found),
+            _ if found.posts() => Err(super::route::method(&["POST"])),
             _ => Err(super::route::method(&["GET", "HEAD", "POST"])),
         }
     }
@@ -144,6 +157,7 @@ impl Gateway {
             Operation::MetaAdd | Operation::MetaDelete => self.change_meta(&of).await.map(Answer::Parameters),
             Operation::Everything => self.everything(of).await.map(Answer::Bundle),
             Operation::Status => self.status(&of).await.map(Answer::Parameters),
+            Operation::FhirPath => self.fhirpath(&of).map(Answer::Parameters),
             Operation::Validate => self.validate(of).await.map(Answer::Parameters),
         }
     }

@@ -7,14 +7,19 @@ use super::{Call, Function};
 use crate::fhirpath::eval::{Found, Scope, Step, Stop};
 use crate::fhirpath::value::Value;
 
-/// Largest compiled pattern in bytes.
-const LARGEST: usize = 4 << 20;
+/// Largest compiled patterns in bytes, each with the steps that looking at a byte of text costs: whatever a text is made of, no more than
+/// so much is done for it.
+const SIZES: [(usize, u64); 2] = [(16 << 10, 4), (1 << 20, 256)];
 /// Longest pattern.
 const LONGEST: usize = 2000;
 
 /// A compiled regular expression.
 #[derive(Debug, Clone)]
-pub(in crate::fhirpath) struct Pattern(regex::Regex);
+pub(in crate::fhirpath) struct Pattern {
+    regex: regex::Regex,
+    /// Steps for each byte of text.
+    weight: u64,
+}
 
 impl Pattern {
     /// Compiles it; `whole` if it stands for the whole text.
@@ -24,11 +29,19 @@ impl Pattern {
         }
         let text = plain(text);
         let text = if whole { format!("^(?:{text})$") } else { text };
-        let built = regex::RegexBuilder::new(&text).dot_matches_new_line(true).size_limit(LARGEST).nest_limit(50).build();
-        built.map(Self).map_err(|error| match error {
-            regex::Error::CompiledTooBig(_) => "the regular expression is too large".to_owned(),
-            _ => "the regular expression is none, or needs to go back in the text, which is not served".to_owned(),
-        })
+        for (size, weight) in SIZES {
+            match regex::RegexBuilder::new(&text).dot_matches_new_line(true).size_limit(size).nest_limit(50).build() {
+                Ok(regex) => return Ok(Self { regex, weight }),
+                Err(regex::Error::CompiledTooBig(_)) => {}
+                Err(_) => return Err("the regular expression is none, or needs to go back in the text, which is not served".to_owned()),
+            }
+        }
+        Err("the regular expression is too large".to_owned())
+    }
+
+    /// How much compiling it costs, in small patterns.
+    pub(in crate::fhirpath) fn cost(&self) -> u64 {
+        self.weight / 4
     }
 }
 
@@ -73,20 +86,21 @@ pub(super) fn call<'t>(call: &'t Call, scope: &Scope<'_, 't>, found: &mut Found<
             // Compiling costs far more than matching.
             scope.run.spend(20_000)?;
             made = Pattern::new(&told, call.function == Function::MatchesFull).map_err(Stop::impossible)?;
+            scope.run.spend(2000 * made.cost())?;
             (&made, told.is_empty())
         }
     };
-    scope.run.spend(1 + text.len() as u64 / 8)?;
+    scope.run.spend(1 + text.len() as u64 * pattern.weight)?;
     if call.function != Function::ReplaceMatches {
-        return found(Value::Boolean(pattern.0.is_match(&text)));
+        return found(Value::Boolean(pattern.regex.is_match(&text)));
     }
     let Some(with) = call.given_text(1, scope)? else { return Ok(()) };
-    if empty || pattern.0.as_str().is_empty() {
+    if empty || pattern.regex.as_str().is_empty() {
         return found(Value::String(text));
     }
     let mut out = String::new();
     let mut last = 0;
-    for captures in pattern.0.captures_iter(&text) {
+    for captures in pattern.regex.captures_iter(&text) {
         let Some(whole) = captures.get(0) else { continue };
         out.push_str(text.get(last..whole.start()).unwrap_or(""));
         captures.expand(&with, &mut out);
