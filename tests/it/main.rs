@@ -25,3 +25,4 @@ mod search;
 mod support;
 mod surface;
 mod tidy;
+mod validation;
