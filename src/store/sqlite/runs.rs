@@ -151,7 +151,8 @@ pub(super) fn count_up_to(connection: &Connection, post: i64, most: i64) -> Resu
 /// table grew.
 pub(super) fn write(connection: &Connection, changes: &[(Post, bool)]) -> Result<i64, StoreError> {
     let mut grown = 0;
-    let (mut rows, mut away): (Vec<(i64, bool)>, Vec<(i64, bool)>) = (Vec::new(), Vec::new());
+    let mut rows: Vec<(i64, bool)> = Vec::new();
+    let mut away: Vec<(i64, bool)> = Vec::new();
     for group in changes.chunk_by(|(a, _), (b, _)| a.0 == b.0) {
         rows.clear();
         away.clear();
