@@ -26,3 +26,4 @@ mod search;
 mod support;
 mod surface;
 mod tidy;
+mod validation;
