@@ -34,7 +34,6 @@ impl Canonical {
         // mL/min/{1.73_m2} is another kind of quantity than mL/min.
         let annotations = code.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(annotation, _)| annotation);
         let unit = annotations.fold(format!("{:?}", analysis.dimension.0), |unit, annotation| unit + "{" + annotation);
-        #[expect(clippy::float_cmp, reason = "no offset is zero to the bit")]
         let ratio = if analysis.offset == 0.0 { Ratio::near(analysis.factor) } else { None };
         Some(Self { factor: analysis.factor, offset: analysis.offset, ratio, unit })
     }
