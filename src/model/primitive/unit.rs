@@ -51,6 +51,12 @@ impl Canonical {
     }
 }
 
+/// Whether a code is a unit of UCUM.
+#[must_use]
+pub fn is_unit(code: &str) -> bool {
+    ucum::validate(code).is_ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
