@@ -31,6 +31,8 @@ pub struct Library {
     base: &'static Definitions,
     added: Added,
     terminology: Vec<Value>,
+    /// The profiles that added ImplementationGuides demand of all resources of a type.
+    globals: Vec<(String, String)>,
     /// Other resources with a canonical URL, such as Questionnaires.
     resources: HashMap<String, Resource>,
 }
@@ -46,7 +48,7 @@ impl Library {
     /// The definitions in the binary alone.
     #[must_use]
     pub fn of(base: &'static Definitions) -> Self {
-        Self { base, added: Added::default(), terminology: Vec::new(), resources: HashMap::new() }
+        Self { base, added: Added::default(), terminology: Vec::new(), globals: Vec::new(), resources: HashMap::new() }
     }
 
     /// The definitions in the binary and the StructureDefinitions, ValueSets and CodeSystems among `resources`, which are JSON.
@@ -64,7 +66,11 @@ impl Library {
         }
         let coded = |resource: &&Value| Kind::ALL.iter().any(|(_, name)| *name == resource_type(resource));
         let terminology = resources.iter().filter(coded).cloned().collect();
-        Ok(Self { base, added: added(resources, base)?, terminology, resources: others })
+        let globals = resources.iter().filter(|resource| resource_type(resource) == "ImplementationGuide");
+        let globals = globals.flat_map(|guide| guide.get("global").and_then(Value::as_array).into_iter().flatten());
+        let text = |global: &Value, key: &str| global.get(key).and_then(Value::as_str).map(str::to_owned);
+        let globals = globals.filter_map(|global| Some((text(global, "type")?, text(global, "profile")?))).collect();
+        Ok(Self { base, added: added(resources, base)?, terminology, globals, resources: others })
     }
 
     /// The types of R4.
@@ -100,6 +106,11 @@ impl Library {
     /// All profiles and extension definitions, in no order.
     pub fn profiles(&self) -> impl Iterator<Item = &Profile> {
         self.added.profiles.values().chain(self.base.profiles().filter(|profile| !self.added.profiles.contains_key(profile.url)))
+    }
+
+    /// The profiles that hold for all resources of a type, by an added ImplementationGuide.
+    pub fn globals<'l>(&'l self, kind: &'l str) -> impl Iterator<Item = &'l str> {
+        self.globals.iter().filter(move |(own, _)| own == kind).map(|(_, profile)| profile.as_str())
     }
 
     /// Another resource that was added, such as a Questionnaire, by its canonical URL; its version is not looked at.

@@ -100,11 +100,18 @@ impl<'c> Checker<'c> {
     pub(super) fn base(&mut self, element: Element<'c>) {
         if let Some(rule) = self.validator.type_rule(element.node.ty()).filter(|_| element.value().is_some()) {
             self.children(rule, element);
+            self.invariants(&rule.invariants, element);
         }
         if let Some(plan) = extension::definition(element, self.validator) {
             self.element(&plan.root, element);
         }
-        self.questionnaire(element.node);
+        if element.node.resource_type().is_some() {
+            self.contained(element.node);
+            self.entries(element.node);
+            self.questions(element.node);
+            self.questionnaire(element.node);
+        }
+        self.dangling(element);
         for child in element.all_children() {
             if self.settled() {
                 return;
@@ -119,6 +126,7 @@ impl<'c> Checker<'c> {
         self.demands(rule, element);
         self.binding(rule, element);
         self.types(rule, element);
+        self.invariants(&rule.invariants, element);
         self.children(rule, element);
     }
 

@@ -15,6 +15,8 @@ pub(super) struct Element<'t> {
     pub(super) node: Node<'t>,
     /// The id and extensions beside a primitive value.
     beside: Option<Node<'t>>,
+    /// The resource that it is in, a contained one if it is in that.
+    pub(super) own: Node<'t>,
     /// The resource in which references of the form `#id` find their target: the outermost one that is no container of resources.
     pub(super) home: Node<'t>,
 }
@@ -22,12 +24,12 @@ pub(super) struct Element<'t> {
 impl<'t> Element<'t> {
     /// A resource as a whole.
     pub(super) fn resource(node: Node<'t>) -> Self {
-        Self { node, beside: None, home: node }
+        Self { node, beside: None, own: node, home: node }
     }
 
     /// A resource that is contained in another.
     pub(super) fn contained(node: Node<'t>, home: Node<'t>) -> Self {
-        Self { node, beside: None, home }
+        Self { node, beside: None, own: node, home }
     }
 
     /// Its value, if it has one.
@@ -78,7 +80,8 @@ impl<'t> Element<'t> {
         let (node, beside) = if value.shape() == Shape::Null { (beside?, None) } else { (value, beside) };
         // A contained resource shares the home of its container; a resource in a Bundle or Parameters is a home of its own.
         let home = if node.key() != "contained" && node.resource_type().is_some() { node } else { self.home };
-        Some(Self { node, beside, home })
+        let own = if node.resource_type().is_some() { node } else { self.own };
+        Some(Self { node, beside, own, home })
     }
 }
 

@@ -11,7 +11,7 @@ use super::element::Element;
 use super::plan::{Plan, Rule};
 use crate::definitions::profile::{Context, Profile};
 use crate::definitions::rules::Demand;
-use crate::fhirpath::Expression;
+use crate::fhirpath::{Environment, Expression};
 use crate::model::outcome::IssueType;
 use crate::model::tree::Node;
 
@@ -55,7 +55,7 @@ impl<'c> Checker<'c> {
         }
         let modifies = node.key() == "modifierExtension";
         match self.validator.library.profile(&url).filter(|profile| profile.ty == "Extension") {
-            None if known_example(&url) => {}
+            None if known_example(&url) || from_other_version(&url) => {}
             None if modifies => self.error(node, IssueType::Extension, || {
                 format!("The modifier extension {url} is not known here, so what it stands in cannot be understood: load its definition or remove it.")
             }),
@@ -67,11 +67,12 @@ impl<'c> Checker<'c> {
                     self.error(node, IssueType::Structure, || told);
                 }
             }
-            Some(profile) => self.place(profile, node, parent, modifies),
+            Some(profile) => self.place(profile, element, parent, modifies),
         }
     }
 
-    fn place(&mut self, profile: &'c Profile, node: Node<'c>, parent: Node<'c>, modifies: bool) {
+    fn place(&mut self, profile: &'c Profile, element: Element<'c>, parent: Node<'c>, modifies: bool) {
+        let node = element.node;
         let defined = profile.elements.iter().find(|row| row.id == "Extension").is_some_and(|row| row.modifier);
         if defined != modifies {
             return self.error(node, IssueType::Structure, || match defined {
@@ -87,11 +88,31 @@ impl<'c> Checker<'c> {
                 format!("The extension {} must not stand here: it is for {allowed}.", profile.url)
             });
         }
+        for invariant in profile.contexts.iter().filter(|context| context.kind == "invariant") {
+            if !self.place_holds(invariant, element, parent) {
+                self.error(parent, IssueType::Structure, || {
+                    format!("The extension {} may stand here only where this holds: {}", profile.url, invariant.expression)
+                });
+            }
+        }
+    }
+
+    /// What must hold where the extension stands.
+    fn place_holds(&self, invariant: &Context, element: Element<'c>, parent: Node<'c>) -> bool {
+        let Ok(expression) = Expression::compile(invariant.expression, self.validator.library.schema()) else { return true };
+        let resource = if parent.resource_type().is_some() { parent } else { element.own };
+        let environment = Environment { root: element.home, ..Environment::of(resource) };
+        // What fails to say is not held against the resource.
+        !matches!(expression.holds(parent, &environment), Ok(Some(false)))
     }
 
     fn stands(&self, context: &Context, parent: Node<'c>) -> bool {
         match context.kind {
-            "extension" => parent.type_name() == "Extension" && parent.get_text("url").is_some_and(|url| url == context.expression),
+            // On the extension, or on its value.
+            "extension" => [Some(parent), parent.parent()]
+                .into_iter()
+                .flatten()
+                .any(|around| around.type_name() == "Extension" && around.get_text("url").is_some_and(|url| url == context.expression)),
             "fhirpath" => Expression::compile(context.expression, self.validator.library.schema()).map_or(true, |expression| {
                 let whole = parent.tree().root();
                 expression.evaluate(whole).iter().any(|value| value.node().is_some_and(|found| same_place(found, parent)))
@@ -157,6 +178,17 @@ fn same_place(found: Node<'_>, parent: Node<'_>) -> bool {
 fn known_example(url: &str) -> bool {
     let host = url.split("://").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or("");
     ["example.org", "example.com", "acme.com"].iter().any(|known| host == *known || host.ends_with(&format!(".{known}")))
+}
+
+/// An element of another version of FHIR, told as an extension; and the extensions of HL7's publishing tools.
+///
+/// Source: <https://hl7.org/fhir/R4/versions.html#extensions>.
+fn from_other_version(url: &str) -> bool {
+    let rest = url.strip_prefix("http://hl7.org/fhir/").unwrap_or("");
+    rest.starts_with("tools/")
+        || ["3.0", "4.3", "5.0"]
+            .iter()
+            .any(|version| rest.strip_prefix(version).is_some_and(|rest| rest.starts_with("/StructureDefinition/extension-")))
 }
 
 /// The URLs of the parts of a complex extension; `None` when its definition names none.

@@ -4,7 +4,7 @@
 //! both. References are followed through a [`Context`], which the caller gives: the entries of a Bundle, or what a store holds.
 //! Source: <https://hl7.org/fhir/R4/validation.html>, <https://hl7.org/fhir/R4/profiling.html>.
 //!
-//! Invariant: no I/O, no clock; nothing is changed or completed; FHIRPath invariants are not evaluated here.
+//! Invariant: no I/O, no clock; nothing is changed or completed; FHIRPath is bounded by its budget.
 
 mod binding;
 pub mod bundle;
@@ -12,8 +12,11 @@ mod cardinality;
 mod checker;
 pub mod code;
 mod conforms;
+mod constraint;
+mod contained;
 mod discriminator;
 mod element;
+mod entries;
 mod extension;
 pub mod file;
 mod pattern;

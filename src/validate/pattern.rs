@@ -14,6 +14,8 @@ use super::plan::{Demanded, Rule};
 use crate::definitions::rules::Demand;
 use crate::model::outcome::IssueType;
 use crate::model::primitive::decimal::Decimal;
+use crate::model::primitive::moment;
+use crate::model::primitive::unit::{Canonical, UCUM};
 use crate::model::tree::{Node, Shape};
 
 impl<'c> Checker<'c> {
@@ -97,8 +99,27 @@ fn same_primitive(node: Node<'_>, wanted: &Value) -> bool {
     }
 }
 
-/// How a number compares to another; `None` when one of them is none.
+/// How a number, a moment or a quantity compares to a limit; `None` when that cannot be said.
 fn compared(node: Node<'_>, with: &Value) -> Option<Ordering> {
-    let Value::Number(with) = with else { return None };
-    Some(Decimal::new(node.raw())?.compare(&Decimal::new(&with.to_string())?))
+    match with {
+        Value::Number(with) => Some(Decimal::new(node.raw())?.compare(&Decimal::new(&with.to_string())?)),
+        Value::String(with) if !node.raw().contains(':') => Some(moment::date(node.raw())?.start.cmp(&moment::date(with)?.start)),
+        Value::String(with) => Some(moment::date_time(node.raw())?.start.cmp(&moment::date_time(with)?.start)),
+        Value::Object(with) => {
+            let limit = with.get("value")?;
+            let value = node.get("value")?;
+            let told = |key: &str| with.get(key).and_then(Value::as_str).unwrap_or("");
+            let (system, code) = (node.get_text("system").unwrap_or_default(), node.get_text("code").unwrap_or_default());
+            if system == told("system") && code == told("code") {
+                return compared(value, limit);
+            }
+            if system != UCUM || told("system") != UCUM {
+                return None;
+            }
+            let (own, other) = (Canonical::of(&code)?, Canonical::of(told("code"))?);
+            let number = own.convert(value.raw().parse().ok()?, &other)?;
+            number.partial_cmp(&limit.as_f64()?)
+        }
+        _ => None,
+    }
 }

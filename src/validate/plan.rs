@@ -5,6 +5,7 @@
 
 use serde_json::Value;
 
+use super::constraint::{self, Invariant};
 use crate::definitions::Library;
 use crate::definitions::profile::{Profile, ProfileElement, Slicing};
 use crate::definitions::rules::{Binding, Demand, ElementRules, Strength, TypeRule};
@@ -40,6 +41,8 @@ pub(super) struct Rule {
     pub(super) binding: Option<Binding>,
     /// Demands on its value.
     pub(super) demands: Vec<Demanded>,
+    /// Its invariants.
+    pub(super) invariants: Vec<Invariant>,
     /// How slices are told apart.
     pub(super) sorting: Sorting,
     /// The slices.
@@ -62,10 +65,16 @@ impl Rule {
     /// Whether nothing is demanded.
     fn is_idle(&self) -> bool {
         let plain = self.types.iter().all(|ty| ty.profiles.is_empty() && ty.targets.is_empty());
-        self.min == 0 && self.max.is_none_or(|max| max == 1) && plain && self.binding.is_none() && self.demands.is_empty()
+        self.min == 0
+            && self.max.is_none_or(|max| max == 1)
+            && plain
+            && self.binding.is_none()
+            && self.demands.is_empty()
+            && self.invariants.is_empty()
     }
 
-    fn demand(&mut self, rules: &ElementRules) {
+    fn demand(&mut self, rules: &ElementRules, schema: &Schema) {
+        self.invariants = constraint::compile(&rules.constraints, schema);
         self.types.clone_from(&rules.types);
         self.binding = rules.binding.filter(|binding| binding.strength == Strength::Required || binding.widest.is_some());
         let parsed = rules
@@ -166,7 +175,7 @@ pub(super) fn of_profile(profile: &Profile, schema: &Schema) -> Plan {
 
 fn fill(rule: &mut Rule, row: &ProfileElement, schema: &Schema) {
     (rule.min, rule.max) = (row.min, row.max);
-    rule.demand(&row.rules);
+    rule.demand(&row.rules, schema);
     if let Some(slicing) = &row.slicing {
         rule.sorting = sorting(slicing, schema);
     }
@@ -242,14 +251,15 @@ pub(super) fn of_type(ty: TypeId, library: &Library) -> Rule {
     // The elements of a type are numbered one after the other.
     let first = schema.slots(ty).iter().map(|slot| slot.element).min().unwrap_or(0);
     let rules = schema.elements(ty).iter().zip(first..).map(|(facts, number)| of_element(facts, number, library));
-    Rule { key: schema.type_name(ty), children: rules.filter(|rule| !rule.is_idle()).collect(), ..Rule::default() }
+    let invariants = constraint::compile(library.constraints(ty), schema);
+    Rule { key: schema.type_name(ty), invariants, children: rules.filter(|rule| !rule.is_idle()).collect(), ..Rule::default() }
 }
 
 fn of_element(facts: &ElementFacts, number: u32, library: &Library) -> Rule {
     let key = library.schema().name(facts.name);
     let mut rule = Rule { key, name: Some(facts.name), min: facts.min, max: facts.max, ..Rule::default() };
     if let Some(rules) = library.rules(number) {
-        rule.demand(rules);
+        rule.demand(rules, library.schema());
     }
     rule
 }

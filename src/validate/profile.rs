@@ -50,6 +50,10 @@ impl<'c> Checker<'c> {
     /// Checks a resource, and the resources in it, against the profiles that they claim in `meta.profile`.
     pub(super) fn claims(&mut self, resource: Element<'c>) {
         let own = resource.node.resource_type().is_some();
+        let library = self.validator.library;
+        for profile in library.globals(resource.node.type_name()).filter(|_| own) {
+            self.against(resource, profile, false);
+        }
         for profile in resource.node.get("meta").filter(|_| own).into_iter().flat_map(|meta: Node<'c>| meta.all("profile")) {
             let url = profile.text();
             // The definition of the type itself says what R4 says.

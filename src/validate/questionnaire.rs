@@ -15,6 +15,42 @@ use crate::model::tree::Node;
 const DEEPEST: u8 = 24;
 
 impl<'c> Checker<'c> {
+    /// Checks that the questions of a Questionnaire are asked by answers to other questions.
+    pub(super) fn questions(&mut self, form: Node<'c>) {
+        if form.type_name() != "Questionnaire" {
+            return;
+        }
+        let mut links = Vec::new();
+        enable::asked(form, &mut links);
+        self.conditions(form, &links, DEEPEST);
+    }
+
+    fn conditions(&mut self, parent: Node<'c>, links: &[Node<'c>], depth: u8) {
+        for item in parent.all("item").filter(|_| depth > 0) {
+            let conditions: Vec<Node<'c>> = item.all("enableWhen").collect();
+            if conditions.len() > 1 && item.get("enableBehavior").is_none() {
+                self.error(item, IssueType::Invariant, || {
+                    "Several conditions need an enableBehavior: say whether all or any must hold.".to_owned()
+                });
+            }
+            for condition in conditions {
+                let wanted = condition.get_text("question").unwrap_or_default();
+                let target = links.iter().find(|other| other.get_text("linkId").is_some_and(|link| link == wanted));
+                match target {
+                    None => self
+                        .error(item, IssueType::BusinessRule, || format!("There is no item \"{wanted}\" on which this one could depend.")),
+                    Some(target) if target.range().start >= item.range().start && target.range().end <= item.range().end => {
+                        self.error(item, IssueType::BusinessRule, || {
+                            format!("The item \"{wanted}\" is inside of this one, which depends on it: no one could ever answer.")
+                        });
+                    }
+                    Some(_) => {}
+                }
+            }
+            self.conditions(item, links, depth - 1);
+        }
+    }
+
     /// Checks the answers of a resource, if it is a QuestionnaireResponse whose Questionnaire is at hand.
     pub(super) fn questionnaire(&mut self, response: Node<'c>) {
         if response.type_name() != "QuestionnaireResponse" {

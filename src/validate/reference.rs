@@ -77,11 +77,6 @@ impl<'c> Checker<'c> {
     /// Checks whether a reference leads to what its type rule allows.
     pub(super) fn targets(&mut self, ty: &'c TypeRule, reference: Element<'c>) {
         let resolution = self.resolve(reference);
-        if matches!(resolution, Resolution::Dangling) {
-            return self.error(reference.node, IssueType::NotFound, || {
-                "No contained resource has this id: contain it, or refer to a resource outside.".to_owned()
-            });
-        }
         if self.leads_to(&resolution, &ty.targets) != Fit::No {
             return;
         }

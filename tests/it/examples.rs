@@ -96,11 +96,13 @@ async fn all_examples_come_back_and_are_found() {
     }
     assert_eq!(refused, std::fs::read_to_string(golden).unwrap_or_default(), "what is refused differs from {golden}");
     println!("{} of {} examples stored and read back the same", stored.len(), examples.len());
-    search_all(&server, &examples).await;
+    let refused: Vec<&str> = refused.lines().filter_map(|line| line.split('\t').next()).collect();
+    let kept = examples.iter().filter(|(name, _)| !refused.contains(&name.as_str()));
+    search_all(&server, kept).await;
 }
 
 /// A search on each parameter that has a value in an example finds that example.
-async fn search_all(server: &TestGateway, examples: &BTreeMap<String, Vec<u8>>) {
+async fn search_all(server: &TestGateway, examples: impl Iterator<Item = (&String, &Vec<u8>)>) {
     let definitions = Definitions::embedded();
     let catalog = Catalog::new(definitions).unwrap();
     let limits = Limits::default();

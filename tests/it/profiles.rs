@@ -22,7 +22,8 @@ fn every_resource_of_the_demo_satisfies_its_profile() {
         let genomic = profiles.filter(|profile| profile.text().starts_with("http://hl7.org/fhir/uv/genomics-reporting/")).count();
         assert!(genomic > 10, "{}: {genomic} resources claim a Genomics Reporting profile", case.name);
         claimed += genomic;
-        let issues: Vec<String> = validator.claimed(&bundle, &Entries::of(&bundle))
+        let issues: Vec<String> = validator
+            .claimed(&bundle, &Entries::of(&bundle))
             .iter()
             .filter(|issue| matches!(issue.severity, Severity::Error | Severity::Fatal))
             .map(Issue::to_string)

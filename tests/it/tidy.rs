@@ -198,6 +198,8 @@ fn the_documents_are_true() {
         "origins",
         "credentials",
         "max_age",
+        "mode",
+        "types",
         "default_count",
         "max_count",
         "max_read",

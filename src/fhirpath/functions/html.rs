@@ -70,7 +70,7 @@ const ELEMENTS: [&str; 64] = [
     "nobr",
 ];
 
-const ATTRIBUTES: [&str; 50] = [
+const ATTRIBUTES: [&str; 52] = [
     "abbr",
     "accesskey",
     "align",
@@ -121,6 +121,8 @@ const ATTRIBUTES: [&str; 50] = [
     "value",
     "vspace",
     "width",
+    "xml:lang",
+    "xml:space",
 ];
 
 /// Elements without content.

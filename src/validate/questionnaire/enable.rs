@@ -80,3 +80,11 @@ pub(super) fn compared(one: Node<'_>, other: Node<'_>) -> Option<Ordering> {
         _ => Some(one.text().cmp(&other.text())),
     }
 }
+
+/// All items of a Questionnaire.
+pub(super) fn asked<'t>(parent: Node<'t>, found: &mut Vec<Node<'t>>) {
+    for item in parent.all("item") {
+        found.push(item);
+        asked(item, found);
+    }
+}
