@@ -74,7 +74,11 @@ impl<'a> Code<'a> {
     fn matches(&self, wanted: &Wanted) -> bool {
         let hidden = wanted.active_only && self.concept.is_some_and(Concept::inactive);
         let text = || format!("{} {}", self.code, self.display(wanted.language.as_deref()).unwrap_or("")).to_lowercase();
-        !hidden && (wanted.filter.is_empty() || { let text = text(); wanted.filter.to_lowercase().split_whitespace().all(|word| text.contains(word)) })
+        !hidden
+            && (wanted.filter.is_empty() || {
+                let text = text();
+                wanted.filter.to_lowercase().split_whitespace().all(|word| text.contains(word))
+            })
     }
 }
 
@@ -152,7 +156,8 @@ impl Terminology {
             (None, None) => (part.listed.iter().map(|listed| of_list(listed, part, None)).collect(), &[][..]),
         };
         for import in imports {
-            let imported = self.set_for(import, set.package).ok_or_else(|| Refusal::Unknown(format!("The value set {import} is not known here.")))?;
+            let imported =
+                self.set_for(import, set.package).ok_or_else(|| Refusal::Unknown(format!("The value set {import} is not known here.")))?;
             let mut kept = Vec::new();
             for code in codes {
                 match self.member(imported, code.system, code.code) {
@@ -190,7 +195,8 @@ impl Terminology {
             let mut keep = !hidden(Some(concept));
             for filter in &part.filters {
                 keep &= known.passes(concept, filter).ok_or_else(|| {
-                    let told = format!("The filter of {} by \"{}\" of the code system {system} cannot be used here.", set.url, filter.property);
+                    let told =
+                        format!("The filter of {} by \"{}\" of the code system {system} cannot be used here.", set.url, filter.property);
                     Refusal::Unlistable(told)
                 })?;
             }

@@ -10,8 +10,8 @@ pub mod expand;
 pub mod lookup;
 pub mod map;
 mod member;
-pub mod read;
 mod path;
+pub mod read;
 mod rule;
 pub mod set;
 pub mod system;
@@ -26,8 +26,8 @@ pub use member::Membership;
 pub use set::ValueSet;
 pub use system::CodeSystem;
 
-use crate::definitions::{Definitions, Library};
 use crate::definitions::archive::{Archive, Entry, Kind};
+use crate::definitions::{Definitions, Library};
 use read::Unreadable;
 use system::Content;
 
@@ -83,7 +83,13 @@ impl BuiltIn {
         let named = with(&|entry| version.is_some_and(|version| entry.version == version));
         let own = || with(&|entry| asking == Some(entry.package));
         // A package may name a code system that an older one has whole.
-        let whole = || places.iter().rev().copied().find(|place| matches!(self.item(*place), Some(Item::System(found)) if found.content == Content::Complete));
+        let whole = || {
+            places
+                .iter()
+                .rev()
+                .copied()
+                .find(|place| matches!(self.item(*place), Some(Item::System(found)) if found.content == Content::Complete))
+        };
         let place = named.or_else(own).or_else(|| if kind == Kind::System { whole() } else { None }).or(places.last().copied())?;
         self.item(place)
     }

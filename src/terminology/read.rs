@@ -328,11 +328,8 @@ pub fn map(text: &[u8]) -> Result<ConceptMap, Unreadable> {
         // R4 requires one; what does not say how it fits only relates.
         equivalence: told.equivalence.unwrap_or_else(|| "relatedto".to_owned()),
     };
-    let element = |told: ElementOf| Element {
-        code: told.code,
-        display: told.display,
-        targets: told.target.into_iter().map(target).collect(),
-    };
+    let element =
+        |told: ElementOf| Element { code: told.code, display: told.display, targets: told.target.into_iter().map(target).collect() };
     let group = |told: GroupOf| Group {
         source: told.source,
         target: told.target,

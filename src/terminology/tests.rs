@@ -56,9 +56,7 @@ fn codes_are_in_or_out() {
 /// A system with a hierarchy, an excerpt, a supplement, and value sets over them.
 fn small() -> Terminology {
     let set = |name: &str, compose: Value| json!({ "resourceType": "ValueSet", "url": name, "status": "active", "compose": compose });
-    let filter = |property: &str, op: &str, value: &str| {
-        json!({ "include": [{ "system": "animals", "filter": [{ "property": property, "op": op, "value": value }] }] })
-    };
+    let filter = |property: &str, op: &str, value: &str| json!({ "include": [{ "system": "animals", "filter": [{ "property": property, "op": op, "value": value }] }] });
     let resources = [
         json!({ "resourceType": "CodeSystem", "url": "animals", "version": "1", "content": "complete", "caseSensitive": true, "concept": [
             { "code": "bird", "display": "Bird", "property": [{ "code": "notSelectable", "valueBoolean": true }], "concept": [
@@ -69,7 +67,10 @@ fn small() -> Terminology {
         json!({ "resourceType": "CodeSystem", "url": "more", "content": "supplement", "supplements": "animals", "concept": [
             { "code": "lion", "designation": [{ "language": "nb", "value": "Løve" }] }] }),
         json!({ "resourceType": "CodeSystem", "url": "excerpt", "content": "fragment", "concept": [{ "code": "x", "display": "An X" }] }),
-        set("listed", json!({ "include": [{ "system": "s", "concept": [{ "code": "b", "display": "The B" }, { "code": "a" }] }, { "system": "s", "concept": [{ "code": "a" }] }] })),
+        set(
+            "listed",
+            json!({ "include": [{ "system": "s", "concept": [{ "code": "b", "display": "The B" }, { "code": "a" }] }, { "system": "s", "concept": [{ "code": "a" }] }] }),
+        ),
         set("whole", json!({ "include": [{ "system": "animals" }] })),
         set("active", json!({ "inactive": false, "include": [{ "system": "animals" }] })),
         set("is-a", filter("concept", "is-a", "bird")),
@@ -155,7 +156,23 @@ fn expansion_and_membership_agree() {
     let terminology = small();
     let animals: Vec<String> = terminology.system("animals").unwrap().concepts().map(|concept| concept.code.to_string()).collect();
     let mut sets = 0;
-    for set in ["whole", "active", "is-a", "below", "not-below", "above", "property", "number", "exists", "lacks", "regex", "not-in", "less", "both", "narrowed"] {
+    for set in [
+        "whole",
+        "active",
+        "is-a",
+        "below",
+        "not-below",
+        "above",
+        "property",
+        "number",
+        "exists",
+        "lacks",
+        "regex",
+        "not-in",
+        "less",
+        "both",
+        "narrowed",
+    ] {
         let listed = codes(&terminology, set, &Wanted::default());
         for code in &animals {
             let is_listed = listed.split(' ').any(|listed| listed == code);

@@ -24,4 +24,5 @@ mod rest;
 mod search;
 mod support;
 mod surface;
+mod terminology;
 mod tidy;

@@ -12,10 +12,10 @@ use super::differential::complete;
 use super::elements::{ConstraintNames, binding, cardinality, content, types, values};
 use super::json::{flag, list, text};
 use super::profiles::{contexts, slicing};
+use crate::definitions::Definitions;
 use crate::definitions::profile::{self, Profile, ProfileElement, Profiles};
 use crate::definitions::rules::{self, Constraints, short};
 use crate::definitions::table::{BrokenTable, Writer};
-use crate::definitions::Definitions;
 
 /// What was added.
 #[derive(Debug, Default)]

@@ -170,7 +170,8 @@ fn terminology_is_kept_without_its_prose() {
     let files = tables(&packages(&[system, map], &[])).unwrap().files;
     let packed: &'static [u8] = files.into_iter().find(|(file, _)| *file == "terminology.bin").unwrap().1.leak();
     let archive = Archive::load(packed).unwrap();
-    let told: Vec<_> = archive.entries().iter().map(|entry| format!("{} {} {}", entry.url, entry.version, archive.text(entry).unwrap())).collect();
+    let told: Vec<_> =
+        archive.entries().iter().map(|entry| format!("{} {} {}", entry.url, entry.version, archive.text(entry).unwrap())).collect();
     assert_eq!(told.len(), 2);
     assert!(told[0].starts_with("animals 2 {") && told[0].contains(r#"{"code":"legs","valueInteger":4}"#), "{told:?}");
     assert!(told[1].starts_with("map  {") && !told.concat().contains("prose"), "{told:?}");

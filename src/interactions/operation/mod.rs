@@ -6,6 +6,7 @@
 mod everything;
 mod meta;
 mod status;
+mod terminology;
 mod validate;
 
 use super::parameter::DEFINING;
@@ -31,6 +32,16 @@ pub enum Operation {
     Status,
     /// What is wrong with a resource.
     Validate,
+    /// The codes of a value set.
+    Expand,
+    /// Whether a code is in a value set or code system.
+    ValidateCode,
+    /// What a code system tells of a code.
+    Lookup,
+    /// Whether one code is a kind of another.
+    Subsumes,
+    /// What a code is in another system.
+    Translate,
 }
 
 /// What an operation is asked of.
@@ -65,7 +76,19 @@ pub struct OperationOf {
 
 impl Operation {
     /// All of them.
-    pub const ALL: [Self; 6] = [Self::Meta, Self::MetaAdd, Self::MetaDelete, Self::Everything, Self::Status, Self::Validate];
+    pub const ALL: [Self; 11] = [
+        Self::Meta,
+        Self::MetaAdd,
+        Self::MetaDelete,
+        Self::Everything,
+        Self::Status,
+        Self::Validate,
+        Self::Expand,
+        Self::ValidateCode,
+        Self::Lookup,
+        Self::Subsumes,
+        Self::Translate,
+    ];
 
     /// Its name, without the `$`.
     #[must_use]
@@ -77,6 +100,11 @@ impl Operation {
             Self::Everything => "everything",
             Self::Status => "status",
             Self::Validate => "validate",
+            Self::Expand => "expand",
+            Self::ValidateCode => "validate-code",
+            Self::Lookup => "lookup",
+            Self::Subsumes => "subsumes",
+            Self::Translate => "translate",
         }
     }
 
@@ -86,7 +114,10 @@ impl Operation {
             (Self::Everything, "Patient") => "http://hl7.org/fhir/OperationDefinition/Patient-everything".to_owned(),
             (Self::Status, kind) => format!("{base}/OperationDefinition/{kind}-status"),
             (Self::Everything, kind) => format!("{base}/OperationDefinition/{kind}-everything"),
-            (other, _) => format!("http://hl7.org/fhir/OperationDefinition/Resource-{}", other.name()),
+            (Self::Meta | Self::MetaAdd | Self::MetaDelete | Self::Validate, _) => {
+                format!("http://hl7.org/fhir/OperationDefinition/Resource-{}", self.name())
+            }
+            (_, kind) => format!("http://hl7.org/fhir/OperationDefinition/{kind}-{}", self.name()),
         }
     }
 
@@ -105,6 +136,11 @@ impl Operation {
             (Self::Validate, Level::Type(_) | Level::Instance(_)) => true,
             (Self::Everything, Level::Type(kind)) => everything::TYPES.iter().any(|(name, all)| *all && *name == kind.name()),
             (Self::Everything, Level::Instance(key)) => self.is_served_in(key.kind),
+            // A concept is looked up in a type only, as R4 has it.
+            (Self::Lookup, Level::Instance(_)) => false,
+            (_, Level::Type(kind)) => self.is_served_in(*kind),
+            (_, Level::Instance(key)) => self.is_served_in(key.kind),
+            (_, Level::System | Level::Version(..)) => false,
         }
     }
 
@@ -114,6 +150,7 @@ impl Operation {
             Self::Everything => everything::TYPES.iter().any(|(name, _)| *name == kind.name()),
             Self::Status => kind.name() == DEFINING,
             Self::Meta | Self::MetaAdd | Self::MetaDelete | Self::Validate => true,
+            other => terminology::types(other).contains(&kind.name()),
         }
     }
 
@@ -145,6 +182,9 @@ impl Gateway {
             Operation::Everything => self.everything(of).await.map(Answer::Bundle),
             Operation::Status => self.status(&of).await.map(Answer::Parameters),
             Operation::Validate => self.validate(of).await.map(Answer::Parameters),
+            Operation::Expand | Operation::ValidateCode | Operation::Lookup | Operation::Subsumes | Operation::Translate => {
+                self.terminology(of).await.map(Answer::Parameters)
+            }
         }
     }
 }

@@ -86,9 +86,7 @@ fn expansions_count_if_they_are_whole() {
             {{"system":"s","abstract":true,"code":"a","contains":[{{"system":"s","code":"b"}}]}},{{"system":"s","code":"c"}}]}}}}"#
         );
         let known = known(&[(set("set"), &text)]);
-        Terms::new(&known, "")
-            .members("set")
-            .map(|codes| codes.into_iter().map(|(_, code)| code).collect::<String>())
+        Terms::new(&known, "").members("set").map(|codes| codes.into_iter().map(|(_, code)| code).collect::<String>())
     };
     assert_eq!(of("").unwrap(), "bc");
     assert_eq!(of(r#""total":3,"#).unwrap(), "bc");
