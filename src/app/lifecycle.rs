@@ -41,6 +41,7 @@ pub(super) async fn serve(listener: TcpListener, gateway: Arc<Gateway>, config: 
     let options = Options { connections: config.connections, ..Options::default() };
     let serving = tokio::spawn(server::serve(listener, acceptor, service.clone(), options, stop));
     let indexing = tokio::spawn(Arc::clone(&gateway).keep_indexed());
+    let defining = tokio::spawn(Arc::clone(&gateway).keep_defined());
     signals.any().await;
     tracing::info!("stopping: requests under way may finish");
     let _ = stopper.send(true);
@@ -48,6 +49,7 @@ pub(super) async fn serve(listener: TcpListener, gateway: Arc<Gateway>, config: 
         tracing::warn!("some requests did not finish in time and were cut off");
     }
     indexing.abort();
+    defining.abort();
     service.end_jobs();
     gateway.store.close().await.map_err(|error| Ended::Failed(format!("the store did not close well: {error}")))?;
     tracing::info!("stopped");

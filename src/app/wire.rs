@@ -75,5 +75,6 @@ pub(super) async fn gateway(config: &Config, base: &str) -> Result<Gateway, Ende
         cross_origin: config.cors.enabled(),
     };
     gateway.renew().await.map_err(|error| Ended::Failed(error.to_string()))?;
+    gateway.take_definitions().await.map_err(|error| Ended::Failed(error.to_string()))?;
     Ok(gateway)
 }

@@ -138,6 +138,7 @@ impl Gateway {
     pub(super) async fn commit(&self, catalog: &Catalog, commit: Commit) -> Result<Result<Vec<Written>, StoreError>, (usize, Failure)> {
         let definitions = self.defined(catalog, &commit.writes)?;
         let changes = !definitions.is_empty();
+        let defines = commit.writes.iter().any(|write| super::validation::defines(write.key().kind));
         let answer = self.store.commit(Commit { generation: catalog.generation(), definitions, ..commit }).await;
         self.catalogs.commits.fetch_add(1, Ordering::Relaxed);
         if changes && answer.is_ok() || matches!(answer, Err(StoreError::Unmet(Unmet::Catalog))) {
@@ -145,6 +146,9 @@ impl Gateway {
             if let Err(error) = self.renew().await {
                 tracing::warn!("the search parameters could not be loaded: {error}");
             }
+        }
+        if defines && answer.is_ok() {
+            self.validation.changed();
         }
         Ok(answer)
     }

@@ -91,20 +91,25 @@ pub(crate) fn posts(filter: &Filter) -> Option<Vec<i64>> {
 
 /// The parameter that a condition is about, and where the low end of a narrow interval that meets it may lie.
 pub(crate) fn reach(filter: &Filter) -> Option<(ParameterNumber, i64, i64)> {
+    reach_of(filter, WIDE)
+}
+
+/// The same of an interval that is at most so wide.
+pub(crate) fn reach_of(filter: &Filter, width: i64) -> Option<(ParameterNumber, i64, i64)> {
     match filter {
         Filter::Number(parameter, test, _) => {
             let (from, to) = match *test {
                 Test::Within(from, to) => (from, to),
-                Test::Overlaps(from, to) => (from.saturating_sub(WIDE), to),
+                Test::Overlaps(from, to) => (from.saturating_sub(width), to),
                 Test::StartsAfter(at) => (at, i64::MAX),
-                Test::EndsAfter(at) => (at.saturating_sub(WIDE), i64::MAX),
+                Test::EndsAfter(at) => (at.saturating_sub(width), i64::MAX),
                 Test::StartsBefore(at) | Test::EndsBefore(at) => (i64::MIN, at),
                 Test::NotWithin(..) => return None,
             };
             Some((*parameter, from, to))
         }
         Filter::Any(filters) => {
-            let mut reaches = filters.iter().map(reach);
+            let mut reaches = filters.iter().map(|filter| reach_of(filter, width));
             reaches.next()?.and_then(|first| {
                 reaches.try_fold(first, |(parameter, low, high), next| {
                     next.filter(|(other, ..)| *other == parameter).map(|(_, from, to)| (parameter, low.min(from), high.max(to)))

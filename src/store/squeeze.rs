@@ -1,7 +1,7 @@
 //! Stored bytes made small, with dictionaries that come from the store's own resources.
 //!
 //! Resources of one site resemble each other: the same systems, codes and names. A dictionary of what they share makes each
-//! of them a fraction of its length. It is trained on the newest resources when a store has its first thousand, and again as
+//! of them a fraction of its length. It is trained on the newest resources when a store has its first hundreds, and again as
 //! it grows; older dictionaries stay for what was written with them.
 //!
 //! Squeezed bytes begin with the number of their dictionary: 0 means as they are, 1 means without dictionary.
@@ -45,8 +45,8 @@ impl Purpose {
 /// Higher makes smaller and takes longer.
 const LEVEL: i32 = 3;
 /// When a store has so many resources, dictionaries are trained.
-const MILESTONES: [u64; 3] = if cfg!(test) { [6, 24, 90] } else { [1_000, 20_000, 400_000] };
-/// On so many of the newest.
+const MILESTONES: [u64; 4] = if cfg!(test) { [6, 24, 90, 200] } else { [200, 1_000, 20_000, 400_000] };
+/// On so many of the newest, at most.
 const SAMPLES: u64 = if cfg!(test) { 6 } else { 600 };
 /// Longer samples are left out, in bytes.
 const LONGEST: usize = 16 << 10;
@@ -112,7 +112,9 @@ impl Training {
     /// Trains; takes a second or so. Purposes with too few samples are left out.
     pub(crate) fn run(self) -> Vec<(Purpose, Vec<u8>)> {
         let train = |(purpose, samples): (Purpose, Vec<Vec<u8>>)| {
-            let trained = zstd::dict::from_samples(&samples, purpose.dictionary_size()).ok();
+            // A dictionary that is large beside its samples is a bad one.
+            let size = samples.iter().map(Vec::len).sum::<usize>() / 10;
+            let trained = zstd::dict::from_samples(&samples, purpose.dictionary_size().min(size)).ok();
             // Too few or too much alike to be trained on: then they are the dictionary themselves.
             let dictionary = trained.unwrap_or_else(|| {
                 let mut all = samples.concat();

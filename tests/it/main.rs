@@ -26,3 +26,4 @@ mod support;
 mod surface;
 mod terminology;
 mod tidy;
+mod validation;

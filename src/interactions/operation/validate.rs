@@ -76,7 +76,8 @@ impl Gateway {
                 "The mode profile needs the parameter profile.",
             ));
         }
-        let found = self.validation.validator().asked(&resource, profile, &neighbours);
+        let validator = self.validation.validator();
+        let found = validator.asked(&resource, profile, &neighbours);
         let known: Vec<(String, IssueType)> = issues.iter().map(|issue| (issue.expression.clone(), issue.code)).collect();
         issues.extend(found.into_iter().filter(|issue| !known.contains(&(issue.expression.clone(), issue.code))));
         Ok(operation_outcome(&issues).into())

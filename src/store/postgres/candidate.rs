@@ -3,14 +3,18 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use tokio_postgres::Row;
 
 use super::Shared;
 use super::connect::Connection;
 use super::dictionary::ready;
 use super::fault::Fault;
+use super::method::method;
 use super::read;
+use crate::base::clock::Instant;
 use crate::model::reference::Key;
+use crate::model::resource::Body;
 use crate::store::evaluate::Candidate;
 use crate::store::keys::Packed;
 use crate::store::port::{StoreError, Version};
@@ -29,8 +33,10 @@ pub(super) enum Want {
 #[derive(Debug, Clone)]
 pub(super) struct Line {
     pub(super) row: i64,
-    /// Without the text, unless that is wanted.
-    pub(super) version: Arc<Version>,
+    /// Without the text.
+    pub(super) version: Version,
+    /// What is kept of the text, squeezed, if it is wanted: most of what is tested need not be expanded.
+    text: Option<Vec<u8>>,
     /// The packed index rows, if they are wanted.
     keys: Vec<u8>,
 }
@@ -40,6 +46,24 @@ impl Line {
     pub(super) fn candidate(&self) -> Result<Candidate<'_, Packed<'_>>, StoreError> {
         let rows = Packed::of(&self.keys).ok_or_else(|| StoreError::Failed(format!("the keys of row {} are damaged", self.row)))?;
         Ok(Candidate { row: self.row, id: self.version.key.id.as_str(), rows, updated: self.version.updated })
+    }
+
+    /// Whether the text was read.
+    pub(super) fn has_text(&self) -> bool {
+        self.text.is_some()
+    }
+
+    /// The text, if it was read.
+    pub(super) fn body(&self, shared: &Shared) -> Result<Option<Bytes>, StoreError> {
+        let Version { key, version, updated, .. } = &self.version;
+        let tail = self.text.as_deref().map(|small| read::expanded(shared, key, small)).transpose()?;
+        Ok(tail.map(|tail| Body::restore(key, tail, *version, *updated)))
+    }
+
+    /// The version, with the text if it was read.
+    pub(super) fn whole(self, shared: &Shared) -> Result<Arc<Version>, StoreError> {
+        let body = self.body(shared)?;
+        Ok(Arc::new(Version { body, ..self.version }))
     }
 }
 
@@ -79,5 +103,7 @@ fn line(shared: &Shared, row: &Row) -> Result<Line, Fault> {
     let key = Key { kind: shared.kinds.kind(row.try_get(1)?)?, id: read::id_of(row.try_get(2)?)? };
     let own = row.try_get(0)?;
     let keys = row.try_get::<_, Option<&[u8]>>(7)?.map(|small| read::keys(shared, own, small)).transpose()?.unwrap_or_default();
-    Ok(Line { row: own, version: Arc::new(read::version(shared, row, 3, key)?), keys })
+    let (version, updated) = (row.try_get::<_, i64>(3)?.cast_unsigned(), Instant(row.try_get(4)?));
+    let version = Version { key, version, updated, method: method(row.try_get(5)?), body: None };
+    Ok(Line { row: own, version, text: row.try_get::<_, Option<&[u8]>>(6)?.map(<[u8]>::to_vec), keys })
 }

@@ -137,6 +137,7 @@ impl Batch<'_> {
         let mut updates: BTreeMap<i16, Lines<'_>> = BTreeMap::new();
         let mut moments = Index::default();
         let mut grown: HashMap<i32, i64> = HashMap::new();
+        let mut created = Vec::new();
         for (number, new) in self.news.iter().enumerate().skip(self.flushed) {
             let Some(known) = self.known.get(new.key) else { continue };
             changes.push(new, time);
@@ -145,7 +146,7 @@ impl Batch<'_> {
                 continue;
             }
             match &known.stored {
-                None => inserts.push(new, time),
+                None => created.push(new),
                 Some(stored) => {
                     passed.keep(known, stored);
                     updates.entry(new.shard).or_default().push(new, time);
@@ -156,6 +157,9 @@ impl Batch<'_> {
                 moments.updated(at(known), content.rows.last_updated, time.0);
             }
         }
+        // In the order of the index by id: ids that grow with time then fill its pages.
+        created.sort_unstable_by_key(|new| (new.kind, new.key.id.as_str()));
+        created.into_iter().for_each(|new| inserts.push(new, time));
         let sequences: Vec<i64> = (first..).take(changes.rows.len()).collect();
         grown.retain(|_, by| *by != 0);
         let (kinds, by): (Vec<i32>, Vec<i64>) = grown.into_iter().unzip();

@@ -3,14 +3,18 @@
 //! A post that an existing resource gets may be one that it had before, and that a run still names: then its line in `gone` is
 //! taken away, and only if there is none the row id goes into a new line. A row id so stands once for each post that the resource
 //! has: their number is told without looking at any resource. The line of the resource is locked meanwhile, so nobody else
-//! changes its index rows; see `merge` for who else changes lines. In `span` what is no longer true stays (see `spans`).
+//! changes its index rows; see `merge` for who else changes lines. In `place` what is no longer true stays (see `spans`), and what
+//! comes goes into fresh lines, one per series or a few, from which the joining brings it to its places.
 //!
 //! Whoever wants to give a resource other index rows without a new version locks its line and calls [`Index::change`].
 
 use std::collections::{BTreeMap, HashSet};
 
+use tokio_postgres::types::ToSql;
+
 use super::Shared;
 use super::connect::{Connection, Later, Statements, together};
+use super::entries::{self, Standing, fresh_lines};
 use super::fault::Fault;
 use super::runs::{Line, pack};
 use super::spans::{Spot, of_moment, of_number, of_text};
@@ -34,9 +38,7 @@ pub(super) struct Index {
     /// Posts that others have from now on, and perhaps had before.
     back: Vec<(i16, i64, i64)>,
     gone: Vec<(i16, i64, i64)>,
-    spots: Vec<(i16, Spot, i64)>,
-    /// Those of resources that may have stood there before.
-    again: Vec<(i16, Spot, i64)>,
+    standing: BTreeMap<i16, Standing>,
 }
 
 impl Index {
@@ -52,7 +54,7 @@ impl Index {
             };
             list.push((at.shard, post.cast_signed(), at.row));
         });
-        differ(&old.numbers, &new.numbers, |row, add| of_number(row).for_each(|spot| self.spot(at, spot, add)));
+        differ(&old.numbers, &new.numbers, |row, add| self.spot(at, of_number(row), add));
         differ(&old.texts, &new.texts, |row, add| self.spot(at, of_text(row.parameter, &row.text), add));
     }
 
@@ -63,7 +65,7 @@ impl Index {
 
     fn spot(&mut self, at: At, spot: Spot, add: bool) {
         if add {
-            if at.new { &mut self.spots } else { &mut self.again }.push((at.shard, spot, at.row));
+            self.standing.entry(at.shard).or_default().push((spot, at.row));
         }
     }
 
@@ -73,29 +75,23 @@ impl Index {
             let back = self.returned(connection).await?;
             self.come.extend(self.back.iter().filter(|row| !back.contains(*row)));
         }
-        let (posts, spots) = (lines(self.come), lines(self.spots));
-        // Each in a line of its own, whose name tells whether it is there.
-        let mut again: Lines<Spot> =
-            self.again.into_iter().map(|(shard, spot, row)| (shard, spot, Line { last: row, count: 1, bytes: None })).collect();
-        again.sort_unstable_by_key(|(shard, spot, line)| (*spot, line.last, *shard));
-        again.dedup_by_key(|(shard, spot, line)| (*spot, line.last, *shard));
-        shared.ragged.note(&posts, &spots, &again);
+        let posts = lines(self.come);
+        let mut fresh: Placed = Vec::new();
+        for (shard, standing) in self.standing {
+            fresh.extend(fresh_lines(standing, |row| shared.rows.name(row)).into_iter().map(|line| (shard, line)));
+        }
         self.gone.sort_unstable();
+        shared.ragged.note(&posts, &fresh, &self.gone);
         let gone: (Vec<i16>, (Vec<i64>, Vec<i64>)) = self.gone.iter().map(|(shard, post, row)| (*shard, (*post, *row))).unzip();
-        let (posts, spots, again) = (columns(&posts), columns(&spots), columns(&again));
+        let (posts, places) = (columns(&posts), Places::of(&fresh));
         let mut statements: Statements<'_> = Vec::new();
         if !gone.0.is_empty() {
             statements.push((GONE, vec![&gone.0, &gone.1.0, &gone.1.1]));
         }
-        let (spot_keys, again_keys) = (series(&spots.1), series(&again.1));
         if !posts.0.is_empty() {
             statements.push((POSTS, vec![&posts.0, &posts.1, &posts.2, &posts.3, &posts.4]));
         }
-        for (sql, (shards, _, names, counts, bytes), (s, k)) in [(SPOTS, &spots, &spot_keys), (AGAIN, &again, &again_keys)] {
-            if !shards.is_empty() {
-                statements.push((sql, vec![shards, s, k, names, counts, bytes]));
-            }
-        }
+        statements.extend(places.statement());
         connection.send(&statements).await
     }
 
@@ -151,8 +147,39 @@ pub(super) fn columns<K: Copy>(lines: &[(i16, K, Line)]) -> Split<'_, K> {
     split
 }
 
-pub(super) fn series(spots: &[Spot]) -> (Vec<i32>, Vec<i64>) {
-    spots.iter().map(|spot| (spot.s, spot.k)).unzip()
+/// Lines of the table `place` with their shards.
+pub(super) type Placed = Vec<(i16, entries::Line)>;
+
+/// Their columns.
+#[derive(Debug, Default)]
+pub(super) struct Places<'l> {
+    shards: Vec<i16>,
+    s: Vec<i32>,
+    k: Vec<i64>,
+    names: Vec<i64>,
+    counts: Vec<i16>,
+    rows: Vec<&'l [u8]>,
+}
+
+impl<'l> Places<'l> {
+    pub(super) fn of(lines: &'l [(i16, entries::Line)]) -> Self {
+        let mut places = Self::default();
+        for (shard, line) in lines {
+            places.shards.push(*shard);
+            places.s.push(line.s);
+            places.k.push(line.k);
+            places.names.push(line.name);
+            places.counts.push(line.count);
+            places.rows.push(&line.bytes);
+        }
+        places
+    }
+
+    /// What puts them into the table.
+    pub(super) fn statement<'s>(&'s self) -> Option<(&'static str, Vec<&'s (dyn ToSql + Sync)>)> {
+        let values: Vec<&'s (dyn ToSql + Sync)> = vec![&self.shards, &self.s, &self.k, &self.names, &self.counts, &self.rows];
+        (!self.s.is_empty()).then_some((PLACES, values))
+    }
 }
 
 const BACK: &str = "DELETE FROM gone AS g USING unnest($2::int8[], $3::int8[]) AS w(k, rid)
@@ -164,9 +191,5 @@ const GONE: &str =
 pub(super) const POSTS: &str = "INSERT INTO post (k, last, shard, n, rids) SELECT w.k, w.last, w.shard, w.n, w.rids
     FROM unnest($1::int2[], $2::int8[], $3::int8[], $4::int2[], $5::bytea[]) AS w(shard, k, last, n, rids)";
 
-pub(super) const SPOTS: &str = "INSERT INTO span (s, k, last, shard, n, rids) SELECT w.s, w.k, w.last, w.shard, w.n, w.rids
-    FROM unnest($1::int2[], $2::int4[], $3::int8[], $4::int8[], $5::int2[], $6::bytea[]) AS w(shard, s, k, last, n, rids)";
-
-const AGAIN: &str = "INSERT INTO span (s, k, last, shard, n, rids) SELECT w.s, w.k, w.last, w.shard, w.n, w.rids
-    FROM unnest($1::int2[], $2::int4[], $3::int8[], $4::int8[], $5::int2[], $6::bytea[]) AS w(shard, s, k, last, n, rids)
-    ON CONFLICT (s, k, last, shard) DO NOTHING";
+const PLACES: &str = "INSERT INTO place (s, k, name, shard, n, rows) SELECT w.s, w.k, w.name, w.shard, w.n, w.rows
+    FROM unnest($1::int2[], $2::int4[], $3::int8[], $4::int8[], $5::int2[], $6::bytea[]) AS w(shard, s, k, name, n, rows)";

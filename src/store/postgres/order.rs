@@ -1,15 +1,14 @@
 //! Matches in the order of a sort: by walking where its values stand, or by looking at all matches.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::HashSet;
 
 use super::candidate::{Want, lines};
-use super::connect::Connection;
 use super::fault::Fault;
 use super::recheck::{CHUNK, asks_for_text};
-use super::runs::line;
 use super::search::{Found, Searcher};
 use super::source::{gather, next};
-use super::spans::{Course, Stretch};
+use super::spans::Course;
+use super::trail::Trail;
 use super::way::{MOST, Way};
 use crate::search::plan::{Filter, Place, Plan, SortBy, Test, Unit};
 use crate::store::evaluate::compare;
@@ -21,9 +20,6 @@ const WINDOW: usize = if cfg!(test) { 6 } else { 8192 };
 const WIDE_ONES: usize = if cfg!(test) { 3 } else { 500 };
 /// Resources looked at together at first.
 const STEP: usize = if cfg!(test) { 2 } else { 24 };
-/// Lines read at first, and at most.
-const FEWEST: i64 = if cfg!(test) { 1 } else { 25 };
-const LARGEST: i64 = if cfg!(test) { 4 } else { 256 };
 
 impl Searcher<'_> {
     /// The first `wanted` matches after the place, sorted.
@@ -61,7 +57,7 @@ impl Searcher<'_> {
 
     /// Those of some rows that meet conditions and come after the plan's place.
     async fn look(&self, plan: &Plan, rows: &[i64], filters: &[&Filter], what: Want) -> Result<Vec<Found>, Fault> {
-        let (kept, around) = self.recheck(lines(self.connection, self.shared, rows, what).await?, filters).await?;
+        let (kept, around) = self.recheck(lines(self.connection, self.shared, rows, what).await?, filters, sorts_by_text(plan)).await?;
         let mut found = Vec::with_capacity(kept.len());
         for line in kept {
             let place = line.candidate()?.place(&plan.sort, &around)?;
@@ -82,21 +78,21 @@ impl Searcher<'_> {
         let value = plan.after.as_ref().map(|place| place.values.first().cloned().flatten());
         if value != Some(None) {
             let (mut seen, mut size) = (HashSet::new(), STEP);
-            let mut trail = Trail::new(course.stretch(value.flatten().as_ref()), sort.descending);
+            let mut trail = Trail::new(course.stretches(value.flatten().as_ref()), sort.descending);
             let elsewhere = course.wide().into_iter().collect::<Vec<_>>();
             let (wide, read) = tokio::join!(gather(self.connection, &elsewhere, WIDE_ONES), trail.read(self.connection));
             read?;
             let Some(rows) = wide? else { return Ok(None) };
             seen.extend(rows.iter().copied());
             found.extend(self.look(plan, &rows, &filters, what).await?.into_iter().filter(has_value));
-            while let Some((chunk, (k, row))) = trail.next(self.connection, size).await? {
+            while let Some((chunk, (at, row))) = trail.next(self.connection, size).await? {
                 let rows: Vec<i64> = chunk.into_iter().filter(|row| seen.insert(*row)).collect();
                 // What comes first will mostly be wanted whole.
                 let what = if size == STEP { Want::Both } else { what };
                 found.extend(self.look(plan, &rows, &filters, what).await?.into_iter().filter(has_value));
                 found.sort_unstable_by(|a, b| compare(&plan.sort, &a.place, &b.place));
                 let sure = |one: &&Found| {
-                    one.place.values.first().and_then(Option::as_ref).is_some_and(|value| course.is_before((value, one.place.row), k, row))
+                    one.place.values.first().and_then(Option::as_ref).is_some_and(|value| course.is_before((value, one.place.row), at, row))
                 };
                 if found.iter().take_while(sure).count() >= wanted {
                     found.truncate(wanted);
@@ -131,8 +127,12 @@ fn keep_first(plan: &Plan, found: &mut Vec<Found>, wanted: usize) {
 
 /// What must be read of a resource to test and sort it.
 fn reading(plan: &Plan, filters: &[&Filter]) -> Want {
-    let text = filters.iter().any(|filter| asks_for_text(filter)) || plan.sort.iter().any(|sort| matches!(sort.by, SortBy::Probe(_)));
+    let text = filters.iter().any(|filter| asks_for_text(filter)) || sorts_by_text(plan);
     if text { Want::Both } else { Want::Keys }
+}
+
+fn sorts_by_text(plan: &Plan) -> bool {
+    plan.sort.iter().any(|sort| matches!(sort.by, SortBy::Probe(_)))
 }
 
 /// The condition that a resource has no value to sort by; `None` if each has one.
@@ -143,70 +143,4 @@ fn without(by: &SortBy) -> Option<Filter> {
         SortBy::Id | SortBy::Updated | SortBy::Probe(_) => return None,
     };
     Some(Filter::Not(Box::new(has)))
-}
-
-const UP: &str = "SELECT k, last, n, rids FROM span WHERE s = $1 AND k >= $2 AND k <= $3 AND (k, last) > ($4, $5)
-    ORDER BY k, last LIMIT $6";
-const DOWN: &str = "SELECT k, last, n, rids FROM span WHERE s = $1 AND k >= $2 AND k <= $3 AND (k, last) < ($4, $5)
-    ORDER BY k DESC, last DESC LIMIT $6";
-
-/// What stands in a stretch, in order of place, and of one place the newest first.
-struct Trail {
-    stretch: Stretch,
-    descending: bool,
-    /// The line where reading goes on; `None` at the end.
-    from: Option<(i64, i64)>,
-    step: i64,
-    /// Places and row ids in order.
-    ready: VecDeque<(i64, i64)>,
-    /// What was read at the last place, whose lines were not all read.
-    open: Vec<(i64, i64)>,
-}
-
-/// Row ids, and the last of them with its place.
-type Chunk = (Vec<i64>, (i64, i64));
-
-impl Trail {
-    fn new(stretch: Stretch, descending: bool) -> Self {
-        let from = if descending { (i64::MAX, i64::MAX) } else { (i64::MIN, i64::MIN) };
-        Self { stretch, descending, from: Some(from), step: FEWEST, ready: VecDeque::new(), open: Vec::new() }
-    }
-
-    /// The next row ids, at most so many.
-    async fn next(&mut self, connection: &Connection, size: usize) -> Result<Option<Chunk>, Fault> {
-        while self.ready.is_empty() && self.from.is_some() {
-            self.read(connection).await?;
-        }
-        let chunk: Vec<(i64, i64)> = self.ready.drain(..size.min(self.ready.len())).collect();
-        Ok(chunk.last().copied().map(|last| (chunk.into_iter().map(|(_, row)| row).collect(), last)))
-    }
-
-    async fn read(&mut self, connection: &Connection) -> Result<(), Fault> {
-        let Some((place, name)) = self.from else { return Ok(()) };
-        let Stretch { s, from, to } = self.stretch;
-        let sql = if self.descending { DOWN } else { UP };
-        let lines = connection.query(sql, &[&s, &from, &to, &place, &name, &self.step]).await?;
-        let mut rows = std::mem::take(&mut self.open);
-        let mut last = None;
-        for own in &lines {
-            let k = own.try_get(0)?;
-            rows.extend(line(own, 1)?.into_iter().map(|row| (k, row)));
-            last = Some((k, own.try_get(1)?));
-        }
-        self.from = last.filter(|_| i64::try_from(lines.len()).unwrap_or(0) >= self.step);
-        self.step = (self.step * 4).min(LARGEST);
-        let (end, descending) = (self.from, self.descending);
-        // Lines come by their largest row ids: going down, what lies above the last one's is sure; going up, whole places are.
-        let is_sure = |(k, row): &(i64, i64)| match end {
-            None => true,
-            Some((last, name)) if descending => *k > last || (*k == last && *row >= name),
-            Some((last, _)) => *k < last,
-        };
-        let (mut sure, open): (Vec<_>, Vec<_>) = rows.into_iter().partition(is_sure);
-        self.open = open;
-        sure.sort_unstable_by(|a, b| if descending { b.cmp(a) } else { (a.0, b.1).cmp(&(b.0, a.1)) });
-        sure.dedup();
-        self.ready.extend(sure);
-        Ok(())
-    }
 }

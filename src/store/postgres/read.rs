@@ -77,7 +77,8 @@ pub(super) fn version(shared: &Shared, row: &Row, at: usize, key: Key) -> Result
     Ok(Version { key, version, updated, method: method(row.try_get(at + 2)?), body })
 }
 
-fn expanded(shared: &Shared, key: &Key, small: &[u8]) -> Result<Vec<u8>, StoreError> {
+/// What is kept of a text, as it was.
+pub(super) fn expanded(shared: &Shared, key: &Key, small: &[u8]) -> Result<Vec<u8>, StoreError> {
     shared.squeezer.expand(small).map_err(|what| StoreError::Failed(format!("the content of {key} is damaged: {what}")))
 }
 

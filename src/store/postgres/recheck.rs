@@ -49,11 +49,14 @@ impl Around<'_> {
 }
 
 impl Searcher<'_> {
-    /// Those of a chunk that meet all of some conditions, and what is known around them.
-    pub(super) async fn recheck<'f>(&self, lines: Vec<Line>, open: &[&'f Filter]) -> Result<(Vec<Line>, Around<'f>), Fault> {
+    /// Those of a chunk that meet all of some conditions, and what is known around them; `texts` says whether that is to hold
+    /// their texts even if no condition asks for them.
+    pub(super) async fn recheck<'f>(&self, lines: Vec<Line>, open: &[&'f Filter], texts: bool) -> Result<(Vec<Line>, Around<'f>), Fault> {
         let mut around = Around::default();
-        for line in &lines {
-            around.bodies.extend(line.version.body.clone().map(|body| (line.row, body)));
+        if texts || open.iter().any(|filter| asks_for_text(filter)) {
+            for line in &lines {
+                around.bodies.extend(line.body(self.shared)?.map(|body| (line.row, body)));
+            }
         }
         let (mut chains, mut referrers) = (Vec::new(), Vec::new());
         open.iter().for_each(|filter| links(filter, &mut chains, &mut referrers));

@@ -38,6 +38,11 @@ impl RowIds {
         let before = self.last.fetch_update(Ordering::Relaxed, Ordering::Relaxed, update).unwrap_or_default();
         (least.max(before + 1) << GATEWAY_BITS) | self.gateway
     }
+
+    /// A name for a line about resources up to `row`: a row id that no resource has.
+    pub(super) fn name(&self, row: i64) -> i64 {
+        self.next(Instant(START), row)
+    }
 }
 
 /// The gateway that made a row id.

@@ -1,9 +1,7 @@
-//! Runs of row ids in the tables `post` and `span`: how lines are packed, and how the row ids of keys are walked, newest first.
+//! Runs of row ids in the table `post`: how lines are packed, and how the row ids of keys are walked, newest first.
 //!
 //! Each transaction adds a line per key, so lines of one key may overlap in range; a line is named by its largest row id. All row
 //! ids of a line come from one gateway, so that their differences are small. See [`crate::store::runs`] for the packing.
-
-use std::collections::HashSet;
 
 use tokio_postgres::Row;
 
@@ -56,11 +54,13 @@ pub(super) fn line(row: &Row, at: usize) -> Result<Vec<i64>, Fault> {
 /// Lines that are read of a key the first time, and at most.
 const FIRST: i64 = if cfg!(test) { 1 } else { 8 };
 const LARGEST: i64 = if cfg!(test) { 4 } else { 256 };
-/// What is no longer there is read in pieces of so many lines.
+/// What is no longer there is read in pieces of so many lines; of one key, of so many for each line that is read of it.
 const GONE: i64 = if cfg!(test) { 4 } else { 8192 };
+const GONE_PER_LINE: i64 = if cfg!(test) { 2 } else { 16 };
 
 const LINES_OF_ONE: &str = "SELECT k, last, n, rids FROM post WHERE k = $1 AND last < $2 ORDER BY last DESC LIMIT $3";
 const LINES_OF_MANY: &str = "SELECT k, last, n, rids FROM post WHERE k = ANY ($1::int8[]) AND last < $2 ORDER BY last DESC LIMIT $3";
+const GONE_OF_ONE: &str = "SELECT k, rid FROM gone WHERE k = $1 AND rid < $2 ORDER BY rid DESC LIMIT $3";
 const GONE_OF_MANY: &str = "SELECT k, rid FROM gone WHERE k = ANY ($1::int8[]) AND rid < $2 ORDER BY rid DESC LIMIT $3";
 
 /// The resources that have one of some keys, walked from large row ids to small ones.
@@ -77,6 +77,9 @@ pub(super) struct Walk {
     step: i64,
     /// How many row ids were sure so far.
     seen: usize,
+    /// How many lines were read, and the name of the first.
+    lines: i64,
+    first: i64,
 }
 
 /// What a walk finds.
@@ -91,7 +94,7 @@ pub(super) enum Sought {
 impl Walk {
     pub(super) fn new(posts: Vec<i64>) -> Self {
         let step = FIRST.max(i64::try_from(posts.len()).unwrap_or(i64::MAX).saturating_add(if posts.len() > 1 { 1 } else { 0 }));
-        Self { posts, before: Some(i64::MAX), ready: Vec::new(), at: 0, below: Vec::new(), step, seen: 0 }
+        Self { posts, before: Some(i64::MAX), ready: Vec::new(), at: 0, below: Vec::new(), step, seen: 0, lines: 0, first: i64::MIN }
     }
 
     /// The largest row id that is not above `most`, which never grows from call to call.
@@ -109,31 +112,97 @@ impl Walk {
         self.before.is_none()
     }
 
+    /// About how many lines must be read to come down to a row id, if those to come lie as close as those that were read.
+    pub(super) fn ahead(&self, row: i64) -> i64 {
+        match self.before {
+            Some(before) if before > row => {
+                let (read, left) = (self.first.saturating_sub(before).max(1), before.saturating_sub(row));
+                i64::try_from(i128::from(self.lines) * i128::from(left) / i128::from(read)).unwrap_or(i64::MAX)
+            }
+            _ => 0,
+        }
+    }
+
+    /// The smallest row id that is known.
+    pub(super) fn oldest(&self) -> Option<i64> {
+        self.ready.last().copied()
+    }
+
     /// How many row ids it has, as far as lines were read.
     pub(super) fn seen(&self) -> usize {
         self.seen + self.below.len()
     }
 
+    /// Lines of what is gone that are read at a time.
+    fn most_gone(&self) -> i64 {
+        match i64::try_from(self.posts.len()).unwrap_or(i64::MAX) {
+            1 => self.step.saturating_mul(GONE_PER_LINE),
+            // A row id may be gone of all of them.
+            many => GONE.saturating_add(many),
+        }
+    }
+
+    /// What lines make sure, largest first, without what is gone.
+    fn of_one(&mut self, lines: &[Row], mut gone: Vec<(i64, i64)>, sure: Option<i64>) -> Result<Vec<i64>, Fault> {
+        let post = self.posts.first().copied().unwrap_or_default();
+        let mut rows: Vec<i64> = std::mem::take(&mut self.below).into_iter().map(|(row, _)| row).collect();
+        for row in lines {
+            // Those below will be read again.
+            let name: i64 = row.try_get(1)?;
+            if sure.is_none_or(|sure| name >= sure) {
+                rows.extend(line(row, 1)?);
+            }
+        }
+        // Each line is in order already, which this sort sees.
+        rows.sort_by(|a, b| b.cmp(a));
+        let below = sure.map_or(rows.len(), |sure| rows.partition_point(|row| *row >= sure));
+        self.below = rows.split_off(below).into_iter().map(|row| (row, post)).collect();
+        if !gone.is_empty() {
+            gone.sort_by(|a, b| b.cmp(a));
+            let mut gone = gone.into_iter().map(|(row, _)| row).peekable();
+            rows.retain(|own| {
+                while gone.next_if(|other| other > own).is_some() {}
+                gone.peek() != Some(own)
+            });
+        }
+        Ok(rows)
+    }
+
+    /// The same of several keys.
+    fn of_many(&mut self, lines: &[Row], mut gone: Vec<(i64, i64)>, sure: Option<i64>) -> Result<Vec<i64>, Fault> {
+        let mut rows = std::mem::take(&mut self.below);
+        for row in lines {
+            let (post, name): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
+            if sure.is_none_or(|sure| name >= sure) {
+                rows.extend(line(row, 1)?.into_iter().map(|own| (own, post)));
+            }
+        }
+        let (mut ready, below): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(row, _)| sure.is_none_or(|sure| *row >= sure));
+        self.below = below;
+        ready.sort_by(|a, b| b.cmp(a));
+        gone.sort_by(|a, b| b.cmp(a));
+        let mut gone = gone.into_iter().peekable();
+        let is_there = |own: &(i64, i64)| {
+            while gone.next_if(|other| other > own).is_some() {}
+            gone.peek() != Some(own)
+        };
+        Ok(ready.into_iter().filter(is_there).map(|(row, _)| row).collect())
+    }
+
     /// Takes in lines and what is gone of them. The largest row ids of what was read are sure down to where reading ended.
-    fn take(&mut self, lines: &[Row], gone: &HashSet<(i64, i64)>, gone_down_to: Option<i64>) -> Result<(), Fault> {
-        let full = i64::try_from(lines.len()).unwrap_or(i64::MAX) >= self.step;
+    fn take(&mut self, lines: &[Row], gone: Vec<(i64, i64)>, gone_down_to: Option<i64>) -> Result<(), Fault> {
+        let read = i64::try_from(lines.len()).unwrap_or(i64::MAX);
+        let full = read >= self.step;
+        self.lines = self.lines.saturating_add(read);
+        if let Some(line) = lines.first() {
+            self.first = self.first.max(line.try_get(1)?);
+        }
         let last: Option<i64> = lines.last().filter(|_| full).map(|line| line.try_get(1)).transpose()?;
         // Lines of several keys may have the same name, of which some may not have been read.
         let last = last.map(|last| if self.posts.len() > 1 { last.saturating_add(1) } else { last });
         let sure = last.max(gone_down_to);
         self.before = sure;
-        let mut rows = std::mem::take(&mut self.below);
-        for row in lines {
-            let (post, name): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
-            // Those below will be read again.
-            if sure.is_none_or(|sure| name >= sure) {
-                rows.extend(line(row, 1)?.into_iter().map(|own| (own, post)));
-            }
-        }
-        let (ready, below): (Vec<_>, Vec<_>) = rows.into_iter().partition(|(row, _)| sure.is_none_or(|sure| *row >= sure));
-        self.below = below;
-        let mut next: Vec<i64> = ready.into_iter().filter(|(row, post)| !gone.contains(&(*post, *row))).map(|(row, _)| row).collect();
-        next.sort_unstable_by(|a, b| b.cmp(a));
+        let mut next = if self.posts.len() > 1 { self.of_many(lines, gone, sure)? } else { self.of_one(lines, gone, sure)? };
         next.dedup();
         self.seen += next.len();
         // All of it lies below what is ready.
@@ -151,12 +220,16 @@ pub(super) async fn read_on(connection: &Connection, walks: Vec<&mut Walk>) -> R
     if walks.is_empty() {
         return Ok(());
     }
-    let posts: Vec<i64> = walks.iter().flat_map(|walk| walk.posts.iter().copied()).collect();
-    let before = walks.iter().filter_map(|walk| walk.before).max().unwrap_or(i64::MAX);
-    let limit = GONE.saturating_add(i64::try_from(posts.len()).unwrap_or(i64::MAX));
     // What is gone is asked for first: whoever takes a line away that held it does so after this look.
-    let mut questions: Vec<Later<'_, Vec<Row>>> =
-        vec![Box::pin(async { connection.query(GONE_OF_MANY, &[&posts, &before, &limit]).await })];
+    let mut questions: Vec<Later<'_, Vec<Row>>> = Vec::with_capacity(2 * walks.len());
+    for walk in &walks {
+        questions.push(Box::pin(async {
+            match walk.posts.as_slice() {
+                [post] => connection.query(GONE_OF_ONE, &[post, &walk.before, &walk.most_gone()]).await,
+                posts => connection.query(GONE_OF_MANY, &[&posts, &walk.before, &walk.most_gone()]).await,
+            }
+        }));
+    }
     for walk in &walks {
         questions.push(Box::pin(async {
             match walk.posts.as_slice() {
@@ -165,15 +238,14 @@ pub(super) async fn read_on(connection: &Connection, walks: Vec<&mut Walk>) -> R
             }
         }));
     }
-    let mut answers = together(questions).await?.into_iter();
-    let gone_lines = answers.next().unwrap_or_default();
-    let full = i64::try_from(gone_lines.len()).unwrap_or(i64::MAX) >= limit;
-    let gone: HashSet<(i64, i64)> = gone_lines.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect::<Result<_, Fault>>()?;
-    let down_to = gone_lines.last().filter(|_| full).map(|row| row.try_get::<_, i64>(1)).transpose()?.map(|row| row.saturating_add(1));
-    for (walk, lines) in walks.into_iter().zip(answers) {
-        // A walk that is already below has seen all that is above.
-        let down_to = down_to.map(|row| row.min(walk.before.unwrap_or(row)));
-        walk.take(&lines, &gone, down_to)?;
+    let mut gone = together(questions).await?;
+    let lines = gone.split_off(walks.len());
+    for (walk, (lines, gone)) in walks.into_iter().zip(lines.iter().zip(&gone)) {
+        let full = i64::try_from(gone.len()).unwrap_or(i64::MAX) >= walk.most_gone();
+        // Row ids of several keys may be the same, of which some may not have been read.
+        let down_to = gone.last().filter(|_| full).map(|row| row.try_get::<_, i64>(1)).transpose()?.map(|row| row.saturating_add(1));
+        let gone = gone.iter().map(|row| Ok((row.try_get(1)?, row.try_get(0)?))).collect::<Result<_, Fault>>()?;
+        walk.take(lines, gone, down_to)?;
     }
     Ok(())
 }
@@ -188,10 +260,17 @@ pub(super) async fn count(connection: &Connection, post: i64) -> Result<i64, Fau
     Ok(named? - gone?)
 }
 
-/// Roughly how many resources have one of some posts, counted up to a bound.
-pub(super) async fn estimate(connection: &Connection, posts: &[i64], bound: i64) -> Result<i64, Fault> {
-    let sql = "SELECT coalesce(sum(n), 0)::int8 FROM (SELECT n FROM post WHERE k = ANY ($1::int8[]) LIMIT $2) AS counted";
-    connection.number(sql, &[&posts, &bound]).await
+/// Lines whose lengths tell roughly how many resources have a post.
+const TELLING: i64 = if cfg!(test) { 2 } else { 16 };
+
+/// Roughly how many resources have one of some posts, if they have so few lines that looking at these is worth while.
+pub(super) async fn estimate(connection: &Connection, posts: &[i64]) -> Result<Option<i64>, Fault> {
+    let sql = "SELECT count(*), coalesce(sum(n), 0)::int8 FROM (SELECT n FROM post WHERE k = ANY ($1::int8[]) LIMIT $2) AS counted";
+    let limit = TELLING.saturating_mul(i64::try_from(posts.len()).unwrap_or(i64::MAX));
+    let rows = connection.query(sql, &[&posts, &limit]).await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let (lines, named): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
+    Ok((lines < limit).then_some(named))
 }
 
 #[cfg(test)]

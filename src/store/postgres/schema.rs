@@ -16,7 +16,8 @@
 //!                                                      the change feed: one line per version ever written, without gaps
 //! post     (k, last, shard, n, rids)                   which resources have an equality key: runs of row ids (`runs`)
 //! gone     (k, rid, shard)                             resources that a run of the key names and that have it no longer
-//! span     (s, k, last, shard, n, rids)                which resources have a value near `k` under the parameter `s` (`spans`)
+//! place    (s, k, name, shard, n, rows)                which resources have a value near `k` under the parameter `s`, and which
+//!                                                      value (`spans`, `entries`)
 //! request  (key, shard, request, at, results)          idempotency keys with what was answered
 //! secret   (one, bytes)                                what the gateways sign with
 //! lease    (name, owner, until)                        who does what only one gateway may do
@@ -32,6 +33,7 @@ use std::fmt::Write as _;
 
 use super::connect::Connection;
 use super::fault::Fault;
+use super::moved;
 use crate::store::port::StoreError;
 
 /// Each entry leads from the version that is its number to the next. Forward only; entries are never changed once released.
@@ -144,7 +146,25 @@ const MIGRATIONS: &[&str] = &[
         progress bytea NOT NULL
     );
 ",
+    // Gateways of the version before write to `span` with each resource: they wait until the index rows have moved, and then fail.
+    "
+    LOCK TABLE span IN ACCESS EXCLUSIVE MODE;
+    CREATE TABLE place (
+        s int4 NOT NULL,
+        shard int2 NOT NULL,
+        n int2 NOT NULL,
+        k int8 NOT NULL,
+        name int8 NOT NULL,
+        rows bytea NOT NULL,
+        PRIMARY KEY (s, k, name, shard)
+    );
+",
 ];
+
+/// Index rows of the version before the one with `place`, when there are others.
+const LEFT_BEHIND: &str = "DROP TABLE span";
+/// The last version with these.
+const WITH_SPANS: usize = 2;
 
 /// What the tables say of themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -226,12 +246,20 @@ async fn migrate(connection: &Connection, create: bool) -> Result<State, Fault> 
             other => other,
         })?;
     }
+    if state.found <= WITH_SPANS {
+        if state.shards > 1 {
+            connection.query("SELECT create_distributed_table('place', 'shard', colocate_with => 'resource')", &[]).await?;
+        }
+        // All in this transaction: if it breaks off, all is as it was, and the next start begins again.
+        moved::rebuild(connection).await?;
+        connection.run(LEFT_BEHIND).await?;
+    }
     connection.run(&format!("UPDATE norn_schema SET version = {VERSION}; COMMIT")).await?;
     Ok(state)
 }
 
 /// Tables that are spread over a cluster by their shard, all alike, so that lines of one resource are together.
-const DISTRIBUTED: [&str; 6] = ["history", "change", "post", "gone", "span", "request"];
+const DISTRIBUTED: [&str; 6] = ["history", "change", "post", "gone", "place", "request"];
 /// Small tables of which every machine of the cluster has a copy.
 const EVERYWHERE: [&str; 8] = ["norn_schema", "feed", "guard", "kind", "dictionary", "secret", "lease", "parameter"];
 

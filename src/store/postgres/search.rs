@@ -79,7 +79,9 @@ impl<'s> Searcher<'s> {
         let mut hits = Vec::with_capacity(found.len());
         for one in found {
             let line = if has(&one, Want::Text) { one.line } else { read.next_if(|line| line.row == one.place.row) };
-            hits.extend(line.map(|line| Hit { version: line.version, place: one.place }));
+            if let Some(line) = line {
+                hits.push(Hit { version: line.whole(self.shared)?, place: one.place });
+            }
         }
         Ok(hits)
     }
@@ -156,7 +158,7 @@ impl<'s> Searcher<'s> {
             let Some(last) = rows.last() else { break };
             most = last.saturating_sub(1);
             let exhausted = rows.len() < size;
-            let kept = self.recheck(lines(self.connection, self.shared, &rows, what).await?, &way.rest).await?.0;
+            let kept = self.recheck(lines(self.connection, self.shared, &rows, what).await?, &way.rest, false).await?.0;
             found.extend(kept.into_iter().map(|line| Found { place: place(line.row), line: Some(line) }));
             if exhausted {
                 break;
@@ -186,7 +188,7 @@ impl<'s> Searcher<'s> {
                 rows.len() as u64
             } else {
                 let what = if text { Want::Both } else { Want::Keys };
-                self.recheck(lines(self.connection, self.shared, &rows, what).await?, &way.rest).await?.0.len() as u64
+                self.recheck(lines(self.connection, self.shared, &rows, what).await?, &way.rest, false).await?.0.len() as u64
             };
         }
     }
@@ -226,7 +228,10 @@ impl<'s> Searcher<'s> {
         let mut most = INNER;
         for filter in &conditions {
             let own = match (posts(filter), filter) {
-                (Some(posts), _) => runs::estimate(self.connection, &posts, i64::try_from(most).unwrap_or(i64::MAX)).await?,
+                (Some(posts), _) => match runs::estimate(self.connection, &posts).await? {
+                    Some(own) => own,
+                    None => continue,
+                },
                 (None, Filter::Id(ids)) => i64::try_from(ids.len()).unwrap_or(i64::MAX),
                 _ => continue,
             };
@@ -280,7 +285,7 @@ impl<'s> Searcher<'s> {
 
 /// Whether a match was read as far as wanted.
 fn has(found: &Found, want: Want) -> bool {
-    found.line.as_ref().is_some_and(|line| matches!(want, Want::Name | Want::Keys) || line.version.body.is_some())
+    found.line.as_ref().is_some_and(|line| matches!(want, Want::Name | Want::Keys) || line.has_text())
 }
 
 /// The posts of references to these resources.

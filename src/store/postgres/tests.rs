@@ -242,6 +242,26 @@ async fn a_database_that_is_not_ours_is_refused() {
 }
 
 #[tokio::test]
+async fn a_store_of_the_version_before_moves_whole_or_not_at_all() {
+    let (url, clock) = (cluster::fresh(), Fixed::at(noon()));
+    let store = open(&url, &clock).unwrap();
+    for round in 0..20 {
+        store.commit(commit(vec![put("Left", &format!("n{round}"), "x", &[round % 3])])).await.unwrap();
+    }
+    store.close().await.unwrap();
+    let before = "CREATE TABLE span (s int4); DROP TABLE place; UPDATE norn_schema SET version = 2; CREATE TABLE kept AS SELECT rid, keys
+        FROM resource; UPDATE resource SET keys = substring(keys, 1, 3) WHERE id = 'n17'";
+    cluster::block_on(cluster::run(&url, before));
+    let error = open(&url, &clock).unwrap_err().to_string();
+    assert!(error.contains("damaged"), "{error}");
+    cluster::block_on(cluster::run(&url, "UPDATE resource r SET keys = k.keys FROM kept k WHERE k.rid = r.rid AND r.id = 'n17'"));
+    let store = open(&url, &clock).unwrap();
+    assert_eq!(store.verify().await.unwrap(), [""; 0]);
+    let newest = Plan { sort: vec![Sort { by: SortBy::Updated, descending: true }], ..plan("Left", Filter::All(vec![])) };
+    assert_eq!(store.search(&newest).await.unwrap().hits.len(), 20);
+}
+
+#[tokio::test]
 async fn damage_is_found() {
     for (damage, told) in [
         ("DELETE FROM post WHERE k = (SELECT min(k) FROM post)", "lacks the post"),
@@ -249,8 +269,9 @@ async fn damage_is_found() {
         ("INSERT INTO gone SELECT k, last, shard FROM post LIMIT 1", "is told to lack the post"),
         ("INSERT INTO gone VALUES (7, 2, 0)", "which is told to be gone"),
         ("UPDATE post SET n = n + 1", "damaged"),
-        ("DELETE FROM span WHERE ctid = (SELECT min(ctid) FROM span)", "does not stand at"),
-        ("INSERT INTO span VALUES (1, 0, 1, 2, 3, NULL)", "belongs to no resource"),
+        ("DELETE FROM place WHERE ctid = (SELECT min(ctid) FROM place)", "does not stand at"),
+        ("INSERT INTO place VALUES (1, 0, 1, 2, 3, '\\x030101')", "belongs to no resource"),
+        ("UPDATE place SET n = n + 1", "damaged"),
         ("UPDATE resource SET body = substring(body, 1, 5) WHERE id = 'n2'", "the content of Left/n2 is damaged"),
         ("UPDATE resource SET keys = substring(keys, 1, 5) WHERE id = 'n2'", "are damaged"),
         ("UPDATE kind SET living = living + 1 WHERE name = 'Left'", "counter"),

@@ -9,6 +9,7 @@ use super::Shared;
 use super::batch::unpack;
 use super::connect::Connection;
 use super::dictionary::ready;
+use super::entries;
 use super::fault::Fault;
 use super::read;
 use super::runs::line;
@@ -135,9 +136,9 @@ async fn index(connection: &Connection, shared: &Shared, share: Share, faults: &
                 }
             };
             posts.extend(rows.posts.iter().map(|post| (post.cast_signed(), shard, own)).filter(|(post, ..)| share.has(*post)));
-            let places = rows.numbers.iter().flat_map(of_number).chain(rows.texts.iter().map(|row| of_text(row.parameter, &row.text)));
+            let places = rows.numbers.iter().map(of_number).chain(rows.texts.iter().map(|row| of_text(row.parameter, &row.text)));
             let places = places.chain([of_moment(rows.last_updated, row.try_get(5)?)]);
-            spots.extend(places.map(|spot| (spot, shard, own)).filter(|(spot, ..)| share.has(spot.k)));
+            spots.extend(places.map(|spot| (spot, shard, own)).filter(|(spot, ..)| share.has(spot.at)));
         }
     }
     named_posts(connection, share, posts, faults).await?;
@@ -212,20 +213,21 @@ async fn named_spots(
 ) -> Result<(), Fault> {
     let mut last = (i32::MIN, i64::MIN, i64::MIN, i16::MIN);
     loop {
-        let sql = "SELECT s, last, n, rids, k, shard FROM span WHERE (s, k, last, shard) > ($1, $2, $3, $4)
-            ORDER BY s, k, last, shard LIMIT $5";
+        let sql = "SELECT s, k, name, n, rows, shard FROM place WHERE (s, k, name, shard) > ($1, $2, $3, $4)
+            ORDER BY s, k, name, shard LIMIT $5";
         let lines = connection.query(sql, &[&last.0, &last.1, &last.2, &last.3, &STEP]).await?;
         let Some(end) = lines.last() else { break };
-        last = (end.try_get(0)?, end.try_get(4)?, end.try_get(1)?, end.try_get(5)?);
+        last = (end.try_get(0)?, end.try_get(1)?, end.try_get(2)?, end.try_get(5)?);
         for row in &lines {
             if faults.len() >= MOST {
                 return Ok(());
             }
-            let (spot, shard) = (Spot { s: row.try_get(0)?, k: row.try_get(4)? }, row.try_get(5)?);
-            if !share.has(spot.k) {
-                continue;
-            }
-            for own in named(row, faults) {
+            let shard = row.try_get(5)?;
+            let standing = entries::line(row, 0).unwrap_or_else(|fault| {
+                faults.push(format!("{fault:?}"));
+                Vec::new()
+            });
+            for (spot, own) in standing.into_iter().filter(|(spot, _)| share.has(spot.at)) {
                 if !wanted.remove(&(spot, shard, own)) && !resources.contains(&(shard, own)) {
                     faults.push(format!("row {own} stands at {spot:?}, but belongs to no resource"));
                 }

@@ -8,7 +8,7 @@ use super::search::Searcher;
 use super::source::{Source, gather, read_more, with_ids};
 use super::spans::{Stretch, between, reach, stretches};
 use crate::search::key;
-use crate::search::plan::{Filter, Searched};
+use crate::search::plan::{Filter, Searched, WIDE};
 use crate::store::normal::posts;
 
 /// Rows that are gathered at most to turn a condition into a source. Tests use a small number, to get past it.
@@ -17,6 +17,9 @@ pub(super) const MOST: usize = if cfg!(test) { 9 } else { 65_536 };
 const TEST: i64 = if cfg!(test) { 1 } else { 10 };
 /// When so few resources meet a condition, testing them is quicker than gathering the rows of another.
 pub(super) const FEW: usize = if cfg!(test) { 2 } else { 64 };
+
+/// Reading a line of a post costs as much as testing so many resources.
+const LINE: i64 = 2;
 
 /// Sources to intersect, and what they leave to be tested.
 pub(super) struct Way<'o> {
@@ -51,16 +54,20 @@ impl Searcher<'_> {
         let least = if read { self.read(&mut sources, worth_reading).await? } else { None };
         let mut way = Way { sources: Vec::new(), rest, least };
         let few = least.is_some_and(|least| least <= FEW);
-        for (source, filter) in sources {
-            // Among few, testing is quicker than reading on.
-            if few && source.size().is_none() { way.rest.push(filter) } else { way.sources.push(source) }
-        }
+        let (whole, open): (Vec<_>, Vec<_>) = sources.into_iter().partition(|(source, _)| source.size().is_some());
+        way.sources.extend(whole.into_iter().map(|(source, _)| source));
         if !few && way.rest.iter().any(|filter| stretches(filter).is_some()) {
             let worth = match wanted {
                 Some(wanted) => self.worth(of, wanted).await?,
                 None => MOST,
             };
             self.gather(worth.min(MOST), &mut way).await?;
+        }
+        let down_to = way.sources.iter().filter_map(Source::oldest).max().unwrap_or(i64::MIN);
+        for (source, filter) in open {
+            // Among few, testing is quicker than reading many lines.
+            let few = way.least.is_some_and(|least| i64::try_from(least).unwrap_or(i64::MAX) < source.ahead(down_to).saturating_mul(LINE));
+            if few { way.rest.push(filter) } else { way.sources.push(source) }
         }
         if way.sources.is_empty() {
             way.sources.push(Source::new(of.iter().map(|of| of.post.cast_signed()).collect(), Vec::new()));
@@ -84,6 +91,7 @@ impl Searcher<'_> {
 
     /// Turns conditions on intervals and texts into sources; what is found must still be tested.
     async fn gather(&self, worth: usize, way: &mut Way<'_>) -> Result<(), Fault> {
+        let reach = |filter: &Filter| reach(filter, WIDE);
         let confined = |filter: &Filter| reach(filter).is_some_and(|(parameter, ..)| between(parameter, &way.rest).is_some());
         // A parameter that is confined from both sides has few rows between them, and many beyond either: see below.
         let (both, one): (Vec<&Filter>, Vec<&Filter>) = way.rest.iter().copied().partition(|filter| confined(filter));
@@ -104,9 +112,9 @@ impl Searcher<'_> {
                     self.list(&stretches(filter).unwrap_or_default(), worth, Vec::new(), way).await?;
                 }
                 _ => {
-                    let Some(stretch) = between(parameter, &both) else { continue };
+                    let Some(stretches) = between(parameter, &both) else { continue };
                     let wide = vec![key::wide(parameter).cast_signed()];
-                    self.list(&[stretch], worth, wide, way).await?;
+                    self.list(&stretches, worth, wide, way).await?;
                 }
             }
         }

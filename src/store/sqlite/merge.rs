@@ -9,6 +9,7 @@ use rusqlite::{Connection, params};
 use super::failed;
 use super::recent::{Frozen, Recent};
 use super::tables::{Share, Tables};
+use super::young::Young;
 use crate::store::port::StoreError;
 
 /// A generation on its way.
@@ -37,13 +38,15 @@ pub(super) struct Mark {
 #[derive(Debug, Default)]
 pub(super) struct Progress {
     pub(super) done: usize,
+    /// The young tables.
+    pub(super) young: Option<Young>,
     /// Where the mark was moved to.
     pub(super) mark: Option<Mark>,
 }
 
 impl Merge {
     /// Closes the newest generation and begins to merge it, if there is anything to merge.
-    pub(super) fn begin(connection: &Connection, recent: &Recent) -> Result<Option<Self>, StoreError> {
+    pub(super) fn begin(connection: &Connection, recent: &Recent, young: &mut Young) -> Result<Option<Self>, StoreError> {
         let stale = connection.query_row("SELECT ifnull(max(n), 0) FROM stale", [], |row| row.get(0)).map_err(failed)?;
         let Some(Frozen { number, new, changed, last_row }) = recent.freeze() else { return Ok(None) };
         let mut rows = Tables::default();
@@ -51,13 +54,18 @@ impl Merge {
         changed.iter().for_each(|(row, before, after)| rows.replace(*row, before, after));
         rows.sort();
         let mark = Mark { indexed: last_row, generation: number + 1 };
-        Ok(Some(Self { rows, done: 0, mark, resources: (new.len() + changed.len()).max(1), stale }))
+        let resources = (new.len() + changed.len()).max(1);
+        young.weigh(last_row, rows.len(), resources);
+        Ok(Some(Self { rows, done: 0, mark, resources, stale }))
     }
 
-    /// Writes the share of rows that belongs to `resources` average resources, and at last the mark.
-    pub(super) fn step(&self, connection: &Connection, resources: usize, progress: &mut Progress) -> Result<(), StoreError> {
+    /// Writes the share of rows that belongs to `resources` average resources, and at last the mark; as many young rows move on.
+    pub(super) fn step(&self, connection: &Connection, resources: usize, young: &Young, progress: &mut Progress) -> Result<(), StoreError> {
         progress.done = self.done.saturating_add(resources).min(self.resources);
-        self.rows.write(connection, Share { from: self.done, to: progress.done, whole: self.resources })?;
+        let come = self.rows.write(connection, Share { from: self.done, to: progress.done, whole: self.resources })?;
+        let mut young = young.clone();
+        young.step(connection, come)?;
+        progress.young = Some(young);
         if progress.done == self.resources {
             self.mark.write(connection)?;
             connection.execute("DELETE FROM stale WHERE n <= ?1", [self.stale]).map_err(failed)?;

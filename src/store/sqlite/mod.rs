@@ -28,6 +28,7 @@ mod tables;
 mod verify;
 mod write;
 mod writer;
+mod young;
 
 #[cfg(test)]
 pub(in crate::store) mod tests;
@@ -84,8 +85,8 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             readers: 4,
-            writer_cache: 32 << 20,
-            reader_cache: 8 << 20,
+            writer_cache: 48 << 20,
+            reader_cache: 20 << 20,
             mapped: 0,
             page_size: 4096,
             quota: None,

@@ -28,7 +28,7 @@ pub(super) fn recover(connection: &mut Connection, numbers: &mut Numbers) -> Res
         let mark = Mark { indexed: (numbers.mark.indexed + STEP).min(numbers.next_row - 1), ..numbers.mark };
         let transaction = connection.transaction().map_err(failed)?;
         let mut tables = Tables::default();
-        each_state(&transaction, numbers.mark.indexed, mark.indexed, |row, state| tables.add(row, &state))?;
+        each_state(&transaction, numbers.mark.indexed, mark.indexed, |row, state| tables.renew(row, &state))?;
         tables.flush(&transaction)?;
         mark.write(&transaction)?;
         transaction.commit().map_err(failed)?;
@@ -49,7 +49,7 @@ fn renew_stale(connection: &mut Connection, indexed: i64) -> Result<(), StoreErr
         return Ok(());
     }
     for row in renewed.range(..=indexed) {
-        each_state(&transaction, row - 1, *row, |row, state| tables.add(row, &state))?;
+        each_state(&transaction, row - 1, *row, |row, state| tables.renew(row, &state))?;
     }
     tables.flush(&transaction)?;
     transaction.execute("DELETE FROM stale", []).map_err(failed)?;

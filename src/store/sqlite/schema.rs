@@ -11,10 +11,12 @@
 //!                                                   the change feed: one line per version ever written, without gaps; by its
 //!                                                   index on `kind` the history of a type is read in order
 //! run      (k, last, n, rids)                       which resources have a post: runs of row ids (`store::runs`)
-//! series   (s, p, u, point)                         which intervals a series has: of one parameter in one unit, points or wider ones
+//! series   (s, p, u, point)                         which intervals a series has: of one parameter in one unit, points (1), short
+//!                                                   ones (2) or wider ones (0)
 //! num_lo   (s, lo, rid, w)                          intervals by low end; w is the width, 0 in series of points
 //! num_hi   (s, hi, rid, w)                          intervals by high end, those of points left out
 //! txt_norm (p, norm, rid)                           folded texts
+//! young_run, young_lo, young_hi, young_norm         the index rows that came last, of the same form: each stands in one of both
 //! request  (n, key, request, at, results)           idempotency keys with what was answered
 //! secret   (one, bytes)                             what the gateway signs with
 //! mark     (indexed, generation)                    up to which row id the index tables are complete, and how many generations of
@@ -33,7 +35,7 @@
 
 use rusqlite::{Connection, ErrorCode};
 
-use super::failed;
+use super::{failed, series};
 use crate::store::port::StoreError;
 
 /// Marks a file as ours: `Norn` in ASCII.
@@ -159,6 +161,40 @@ const MIGRATIONS: &[&str] = &[
         progress BLOB NOT NULL
     ) STRICT, WITHOUT ROWID;
 ",
+    "
+    INSERT INTO series SELECT DISTINCT short(p, u), p, u, 2 FROM num_lo JOIN series USING (s) WHERE point = 0 AND is_short(w);
+    INSERT INTO num_lo SELECT short(p, u), lo, rid, w FROM num_lo JOIN series USING (s) WHERE point = 0 AND is_short(w);
+    DELETE FROM num_lo WHERE s IN (SELECT s FROM series WHERE point = 0) AND is_short(w);
+    INSERT INTO num_hi SELECT short(p, u), hi, rid, w FROM num_hi JOIN series USING (s) WHERE point = 0 AND is_short(w);
+    DELETE FROM num_hi WHERE s IN (SELECT s FROM series WHERE point = 0) AND is_short(w);
+    CREATE TABLE young_run (
+        k INTEGER NOT NULL,
+        last INTEGER NOT NULL,
+        n INTEGER NOT NULL,
+        rids BLOB NOT NULL,
+        PRIMARY KEY (k, last)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE young_lo (
+        s INTEGER NOT NULL,
+        lo INTEGER NOT NULL,
+        rid INTEGER NOT NULL,
+        w INTEGER NOT NULL,
+        PRIMARY KEY (s, lo, rid, w)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE young_hi (
+        s INTEGER NOT NULL,
+        hi INTEGER NOT NULL,
+        rid INTEGER NOT NULL,
+        w INTEGER NOT NULL,
+        PRIMARY KEY (s, hi, rid, w)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE young_norm (
+        p INTEGER NOT NULL,
+        norm TEXT NOT NULL,
+        rid INTEGER NOT NULL,
+        PRIMARY KEY (p, norm, rid)
+    ) STRICT, WITHOUT ROWID;
+",
 ];
 
 /// Makes the file a store of the present version: creates the tables, or migrates older ones.
@@ -191,6 +227,7 @@ pub(super) fn prepare(connection: &mut Connection, page_size: u32) -> Result<(),
     if mode != "wal" {
         return Err(unusable("the file system does not allow SQLite's write-ahead log"));
     }
+    series::serve(connection).map_err(failed)?;
     for (step, target) in steps.iter().zip(version + 1..) {
         let transaction = connection.transaction().map_err(failed)?;
         transaction.execute_batch(step).map_err(failed)?;

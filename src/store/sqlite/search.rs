@@ -10,8 +10,9 @@ use rusqlite::types::Value;
 
 use super::recent::{self, Masked, Question, Snapshot};
 use super::runs::{self, Walk};
-use super::series::Series;
-use super::source::{Range, Source, next, only_series, with_ids};
+use super::series::{Series, Span};
+use super::source::{Range, Source, next, with_ids};
+use super::tables::{High, Low, Norm, Row};
 use super::{Shared, failed, read};
 use crate::search::key;
 use crate::search::plan::{Filter, Place, Plan, Sort, SortBy, SortValue, Test, Unit};
@@ -38,6 +39,11 @@ const FEW: i64 = if cfg!(test) { 2 } else { 64 };
 /// Windows in which a sort's table is walked before giving up: a filter that passes too little in these is selective enough, or
 /// lies far from the beginning, so that going through all matches is better.
 const WINDOWS: [i64; 4] = if cfg!(test) { [2, 2, 3, 4] } else { [64, 512, 4096, 16_384] };
+
+/// Rows in the order of a sort: a table, the column that tells whose they are, that of the values, and whose they must be.
+type Lane = (&'static str, &'static str, &'static str, i64);
+/// In more lanes than these no sort is walked: one in many units.
+const LANES: usize = 32;
 
 /// The conditions of a plan over the rows of a snapshot.
 pub(super) struct Outline<'p> {
@@ -181,22 +187,28 @@ impl<'s> Searcher<'s> {
     /// The sources for a search that is worth going through `bound` rows to spare itself testing.
     pub(super) fn way<'o>(&self, outline: &'o Outline<'_>, bound: i64) -> Result<Way<'_, 'o>, StoreError> {
         let mut way = Way { sources: Vec::new(), rest: Vec::new(), least: i64::MAX };
-        let mut open = Vec::new();
+        let (mut posted, mut open) = (Vec::new(), Vec::new());
         for filter in &outline.conditions {
             match (posts(filter), filter) {
-                (Some(posts), _) => {
-                    let mut count = 0;
-                    for post in &posts {
-                        count += runs::count(self.connection, *post, way.least.min(MOST))?;
-                    }
-                    way.least = way.least.min(count);
-                    way.sources.push(Source::new(self.connection, &posts, Vec::new()));
-                }
+                (Some(posts), _) => posted.push((i64::MAX, posts, filter)),
                 (None, Filter::Id(ids)) => {
                     let rows = with_ids(self.connection, &outline.kinds, ids, outline.up_to)?;
                     way.list(self.connection, rows);
                 }
                 (None, filter) => open.push(filter),
+            }
+        }
+        // Nobody asks how many meet the only condition. If few meet one, it does not matter how many meet the others.
+        let alone = outline.conditions.len() == 1 && outline.plan.sort.is_empty();
+        for bound in [FEW, MOST].into_iter().filter(|_| !alone) {
+            for (count, posts, _) in &mut posted {
+                if way.least <= FEW {
+                    break;
+                }
+                let most = way.least.min(bound);
+                let sum = posts.iter().map(|post| runs::count(self.connection, *post, most)).sum::<Result<i64, _>>()?;
+                *count = if sum > most { i64::MAX } else { sum };
+                way.least = way.least.min(if bound == FEW { *count } else { sum });
             }
         }
         let confined = |filter: &Filter| reach(filter).is_some_and(|(parameter, ..)| Range::between(parameter, &open).is_some());
@@ -212,9 +224,18 @@ impl<'s> Searcher<'s> {
             }
         }
         self.confine(outline, bound.min(MOST), &mut way)?;
+        posted.sort_by_key(|(count, ..)| *count);
+        for (count, posts, filter) in posted {
+            // Each of the few would be looked for in another run of a post that many have; they must be tested anyway.
+            if count > FEW && way.least <= FEW && !way.rest.is_empty() {
+                way.rest.push(filter);
+            } else {
+                way.sources.push(Source::new(self.connection, outline.up_to, &posts, Vec::new()));
+            }
+        }
         if way.sources.is_empty() {
             let types: Vec<_> = outline.plan.of.iter().map(|of| of.post.cast_signed()).collect();
-            way.sources.push(Source::new(self.connection, &types, Vec::new()));
+            way.sources.push(Source::new(self.connection, outline.up_to, &types, Vec::new()));
         }
         Ok(way)
     }
@@ -230,7 +251,7 @@ impl<'s> Searcher<'s> {
                 let wide = key::wide(parameter).cast_signed();
                 let others = runs::count(self.connection, wide, MOST)?;
                 way.least = way.least.min(signed(rows.len()).saturating_add(others));
-                way.sources.push(Source::new(self.connection, &[wide], rows));
+                way.sources.push(Source::new(self.connection, outline.up_to, &[wide], rows));
                 if others == 0 {
                     // All of the type are narrow: the index has told already.
                     way.rest.retain(|filter| reach(filter).is_none_or(|(other, ..)| other != parameter));
@@ -314,15 +335,23 @@ impl<'s> Searcher<'s> {
 
     /// Walks the table in the order of the sort until there are enough; `None` if that took too long.
     fn walk(&self, sort: &Sort, outline: &Outline<'_>, wanted: usize) -> Result<Option<Vec<Place>>, StoreError> {
-        let series = match &sort.by {
-            // With several series the order would jump from one to the next: not the order that is wanted.
-            SortBy::Number(parameter) => match only_series(self.connection, *parameter)? {
-                Some(series) => Some(series),
-                None => return Ok(None),
-            },
-            SortBy::Text(_) | SortBy::Id => None,
+        let lanes = match &sort.by {
+            SortBy::Number(parameter) => {
+                let by_high = |series: &Series| sort.descending && series.span != Span::Point;
+                let all = Series::of(self.connection, *parameter, Unit::Any)?;
+                let (high, low): (Vec<_>, Vec<_>) = all.into_iter().partition(by_high);
+                let high = high.into_iter().flat_map(|series| [High::YOUNG, High::TABLE].map(|table| (table, "s", "hi", series.code())));
+                let low = low.into_iter().flat_map(|series| [Low::YOUNG, Low::TABLE].map(|table| (table, "s", "lo", series.code())));
+                high.chain(low).collect()
+            }
+            SortBy::Text(parameter) => [Norm::YOUNG, Norm::TABLE].map(|table| (table, "p", "norm", i64::from(*parameter))).to_vec(),
+            // Deleted resources keep their line but not their body.
+            SortBy::Id => outline.kinds.iter().map(|kind| ("resource", "body IS NOT NULL AND kind", "id", *kind)).collect(),
             SortBy::Updated | SortBy::Probe(_) => return Ok(None),
         };
+        if lanes.len() > LANES {
+            return Ok(None);
+        }
         let mut places: Vec<Place> = Vec::new();
         let mut last = outline.plan.after.clone();
         let beyond_values = last.as_ref().is_some_and(|place| place.values.first().is_none_or(Option::is_none));
@@ -330,7 +359,7 @@ impl<'s> Searcher<'s> {
             let mut exhausted = false;
             for window in WINDOWS {
                 let from = last.as_ref().and_then(|place| Some((place.values.first()?.as_ref()?, place.row)));
-                let chunk = self.window((sort, series), outline, from, window)?;
+                let chunk = self.window(sort, &lanes, outline.up_to, (from, window))?;
                 exhausted = signed(chunk.len()) < window;
                 last = chunk.last().cloned().or(last);
                 for place in chunk {
@@ -365,45 +394,44 @@ impl<'s> Searcher<'s> {
         Ok(Some(places))
     }
 
-    /// Rows of the sort's own table in order, after a place; of numbers those of the series.
+    /// The first rows of some lanes together, after a place.
     fn window(
         &self,
-        (sort, series): (&Sort, Option<Series>),
-        outline: &Outline<'_>,
-        after: Option<(&SortValue, i64)>,
-        limit: i64,
+        sort: &Sort,
+        lanes: &[Lane],
+        up_to: i64,
+        (after, limit): (Option<(&SortValue, i64)>, i64),
     ) -> Result<Vec<Place>, StoreError> {
         let (direction, beyond) = if sort.descending { ("DESC", "<") } else { ("ASC", ">") };
-        let kind = outline.kinds.first().copied().unwrap_or_default();
-        let (table, column, key) = match (&sort.by, series) {
-            (SortBy::Number(_), Some(series)) if sort.descending && !series.point => ("num_hi WHERE s = ?1", "hi", series.code()),
-            (SortBy::Number(_), Some(series)) => ("num_lo WHERE s = ?1", "lo", series.code()),
-            (SortBy::Text(parameter), _) => ("txt_norm WHERE p = ?1", "norm", i64::from(*parameter)),
-            // Deleted resources keep their line but not their body.
-            (SortBy::Id, _) => ("resource WHERE kind = ?1 AND body IS NOT NULL", "id", kind),
-            (SortBy::Number(_) | SortBy::Updated | SortBy::Probe(_), _) => return Ok(Vec::new()),
-        };
-        let mut values = vec![Value::Integer(key), Value::Integer(outline.up_to), Value::Integer(limit)];
-        let mut place = String::new();
-        if let Some((value, row)) = after {
-            place = format!("AND {column} {beyond}= ?4 AND ({column} {beyond} ?4 OR rid < ?5)");
-            values.push(match value {
-                SortValue::Number(number) => Value::Integer(*number),
-                SortValue::Text(text) => Value::Text(text.clone()),
+        let mut places = Vec::new();
+        for (table, key, column, of) in lanes {
+            let mut values = [*of, up_to, limit].map(Value::Integer).to_vec();
+            let mut place = String::new();
+            if let Some((value, row)) = after {
+                place = format!("AND {column} {beyond}= ?4 AND ({column} {beyond} ?4 OR rid < ?5)");
+                values.push(match value {
+                    SortValue::Number(number) => Value::Integer(*number),
+                    SortValue::Text(text) => Value::Text(text.clone()),
+                });
+                values.push(Value::Integer(row));
+            }
+            let sql = format!(
+                "SELECT rid, {column} FROM {table} WHERE {key} = ?1 AND rid <= ?2 {place} ORDER BY {column} {direction}, rid DESC LIMIT ?3"
+            );
+            let mut statement = self.connection.prepare_cached(&sql).map_err(failed)?;
+            let rows = statement.query_map(rusqlite::params_from_iter(values), |row| {
+                let value = match row.get(1)? {
+                    Value::Integer(number) => Some(SortValue::Number(number)),
+                    Value::Text(text) => Some(SortValue::Text(text)),
+                    Value::Null | Value::Real(_) | Value::Blob(_) => None,
+                };
+                Ok(Place { values: vec![value], row: row.get(0)? })
             });
-            values.push(Value::Integer(row));
+            places.extend(rows.map_err(failed)?.collect::<rusqlite::Result<Vec<_>>>().map_err(failed)?);
         }
-        let sql = format!("SELECT rid, {column} FROM {table} AND rid <= ?2 {place} ORDER BY {column} {direction}, rid DESC LIMIT ?3");
-        let mut statement = self.connection.prepare_cached(&sql).map_err(failed)?;
-        let rows = statement.query_map(rusqlite::params_from_iter(values), |row| {
-            let value = match row.get(1)? {
-                Value::Integer(number) => Some(SortValue::Number(number)),
-                Value::Text(text) => Some(SortValue::Text(text)),
-                Value::Null | Value::Real(_) | Value::Blob(_) => None,
-            };
-            Ok(Place { values: vec![value], row: row.get(0)? })
-        });
-        rows.map_err(failed)?.collect::<rusqlite::Result<_>>().map_err(failed)
+        places.sort_by(|a, b| compare(std::slice::from_ref(sort), a, b));
+        places.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        Ok(places)
     }
 
     /// The number of matches in the tables.
@@ -432,7 +460,7 @@ impl<'s> Searcher<'s> {
 
     /// How many of the rows that are passed over have a post in the tables.
     fn masked_with(&self, post: i64, outline: &Outline<'_>) -> Result<i64, StoreError> {
-        let (mut walk, mut count) = (Walk::new(self.connection, post), 0);
+        let (mut walk, mut count) = (Walk::new(self.connection, post, outline.up_to), 0);
         for row in outline.masked.rows().into_iter().filter(|row| *row <= outline.up_to) {
             count += i64::from(walk.seek(row)? == Some(row));
         }
@@ -450,7 +478,7 @@ impl<'s> Searcher<'s> {
 impl<'c> Way<'c, '_> {
     fn list(&mut self, connection: &'c Connection, rows: Vec<i64>) {
         self.least = self.least.min(signed(rows.len()));
-        self.sources.push(Source::new(connection, &[], rows));
+        self.sources.push(Source::new(connection, i64::MAX, &[], rows));
     }
 }
 

@@ -5,10 +5,11 @@ use rusqlite::{Connection, params, params_from_iter};
 
 use super::failed;
 use super::runs::Walk;
-use super::series::Series;
+use super::series::{Series, Span};
+use super::tables::{Norm, Row};
 use crate::model::primitive::Id;
-use crate::search::plan::{Filter, ParameterNumber, Test, Unit};
-use crate::store::normal::reach;
+use crate::search::plan::{Filter, ParameterNumber, Test, Unit, WIDE};
+use crate::store::normal::{reach, reach_of};
 use crate::store::port::StoreError;
 
 /// The row ids that meet a condition: those of some posts, and those of a list.
@@ -21,8 +22,9 @@ pub(super) struct Source<'c> {
 }
 
 impl<'c> Source<'c> {
-    pub(super) fn new(connection: &'c Connection, posts: &[i64], listed: Vec<i64>) -> Self {
-        Self { posts: posts.iter().map(|post| Walk::new(connection, *post)).collect(), listed, at: 0 }
+    /// Nobody will ask for row ids above `top`.
+    pub(super) fn new(connection: &'c Connection, top: i64, posts: &[i64], listed: Vec<i64>) -> Self {
+        Self { posts: posts.iter().map(|post| Walk::new(connection, *post, top)).collect(), listed, at: 0 }
     }
 
     /// The largest row id that is not above `most`, which never grows from call to call.
@@ -67,6 +69,8 @@ pub(super) enum Range<'f> {
         /// Where that end lies, both bounds inside.
         from: i64,
         to: i64,
+        /// Only narrow intervals are looked for: shorter ones need not be looked for as far.
+        narrow: bool,
     },
     Texts {
         parameter: ParameterNumber,
@@ -86,6 +90,7 @@ impl<'f> Range<'f> {
                     end,
                     from,
                     to,
+                    narrow: false,
                 };
                 ends(*test).into_iter().map(range).collect()
             }
@@ -98,12 +103,11 @@ impl<'f> Range<'f> {
     /// with others, or several, are to be looked for elsewhere.
     pub(super) fn between(parameter: ParameterNumber, filters: &[&'f Filter]) -> Option<Self> {
         let own = || filters.iter().copied().filter(|filter| reach(filter).is_some_and(|(other, ..)| other == parameter));
-        let reaches = own().filter_map(reach);
-        let (from, to) = reaches.fold((i64::MIN, i64::MAX), |(low, high), (_, from, to)| (low.max(from), high.min(to)));
+        let (from, to) = common(own(), WIDE);
         let confined = from > i64::MIN && to < i64::MAX;
         // The one interval of a narrow resource meets them all: a unit that one of them wants is its unit.
         let unit = own().map(unit).find(|unit| *unit != Unit::Any).unwrap_or(Unit::Any);
-        confined.then_some(Self::Numbers { parameter, unit, tests: own().collect(), end: End::Low, from, to })
+        confined.then_some(Self::Numbers { parameter, unit, tests: own().collect(), end: End::Low, from, to, narrow: true })
     }
 
     /// The row ids up to `up_to` that meet the condition, largest first and once each; `None` if more than `bound` rows would have
@@ -112,24 +116,36 @@ impl<'f> Range<'f> {
         let (mut rows, mut left) = (Vec::new(), bound);
         let all = match self {
             Self::Texts { parameter, start } => {
-                let mut sql = "SELECT rid, 0, 0 FROM txt_norm WHERE p = ?2 AND norm >= ?3".to_owned();
                 let mut values = vec![Value::Integer((*parameter).into()), Value::Text(start.clone())];
-                if let Some(end) = successor(start) {
-                    sql.push_str(" AND norm < ?4");
-                    values.push(Value::Text(end));
+                let end = successor(start);
+                let before = if end.is_some() { "AND norm < ?4" } else { "" };
+                values.extend(end.map(Value::Text));
+                let mut all = true;
+                for table in [Norm::YOUNG, Norm::TABLE] {
+                    let sql = format!("SELECT rid, 0, 0 FROM {table} WHERE p = ?2 AND norm >= ?3 {before} LIMIT ?1");
+                    all = all && self.part(connection, &sql, values.clone(), (up_to, 0), (&mut left, &mut rows))?;
                 }
-                self.part(connection, &(sql + " LIMIT ?1"), values, (up_to, 0), (&mut left, &mut rows))?
+                all
             }
-            Self::Numbers { parameter, unit, end, from, to, .. } => {
+            Self::Numbers { parameter, unit, tests, end, from, to, narrow } => {
                 let mut all = true;
                 for series in Series::of(connection, *parameter, *unit)? {
-                    let sql = match (end, series.point) {
-                        (End::High, false) => "SELECT rid, hi, w FROM num_hi WHERE s = ?2 AND hi >= ?3 AND hi <= ?4 LIMIT ?1",
+                    let (from, to) = if *narrow { common(tests.iter().copied(), series.span.most()) } else { (*from, *to) };
+                    let statements = match (end, series.span) {
+                        (End::High, Span::Short | Span::Wide) => [
+                            "SELECT rid, hi, w FROM young_hi WHERE s = ?2 AND hi >= ?3 AND hi <= ?4 LIMIT ?1",
+                            "SELECT rid, hi, w FROM num_hi WHERE s = ?2 AND hi >= ?3 AND hi <= ?4 LIMIT ?1",
+                        ],
                         // Both ends of a point are the low one.
-                        _ => "SELECT rid, lo, w FROM num_lo WHERE s = ?2 AND lo >= ?3 AND lo <= ?4 LIMIT ?1",
+                        _ => [
+                            "SELECT rid, lo, w FROM young_lo WHERE s = ?2 AND lo >= ?3 AND lo <= ?4 LIMIT ?1",
+                            "SELECT rid, lo, w FROM num_lo WHERE s = ?2 AND lo >= ?3 AND lo <= ?4 LIMIT ?1",
+                        ],
                     };
-                    let values = [series.code(), *from, *to].map(Value::Integer).to_vec();
-                    all = all && self.part(connection, sql, values, (up_to, series.unit), (&mut left, &mut rows))?;
+                    for sql in statements {
+                        let values = [series.code(), from, to].map(Value::Integer).to_vec();
+                        all = all && self.part(connection, sql, values, (up_to, series.unit), (&mut left, &mut rows))?;
+                    }
                 }
                 all
             }
@@ -171,6 +187,12 @@ impl<'f> Range<'f> {
     }
 }
 
+/// Where the low ends of intervals at most so wide lie that meet all of some conditions.
+fn common<'f>(filters: impl Iterator<Item = &'f Filter>, width: i64) -> (i64, i64) {
+    let reaches = filters.filter_map(|filter| reach_of(filter, width));
+    reaches.fold((i64::MIN, i64::MAX), |(low, high), (_, from, to)| (low.max(from), high.min(to)))
+}
+
 /// Whether one interval meets a condition on numbers.
 fn meets(filter: &Filter, low: i64, high: i64, unit: u64) -> bool {
     match filter {
@@ -191,15 +213,6 @@ fn unit(filter: &Filter) -> Unit {
         }
         _ => Unit::Any,
     }
-}
-
-/// The only series of a parameter, if it has not several: then that is in the order of all its values.
-pub(super) fn only_series(connection: &Connection, parameter: ParameterNumber) -> Result<Option<Series>, StoreError> {
-    Ok(match Series::of(connection, parameter, Unit::Any)?.as_slice() {
-        [] => Some(Series { parameter, unit: 0, point: true }),
-        [only] => Some(*only),
-        _ => None,
-    })
 }
 
 /// The row ids of living resources with these ids, largest first.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use rusqlite::{CachedStatement, Connection};
 
 use super::recent::State;
-use super::series::Series;
+use super::series::{Series, Span};
 use super::{failed, runs};
 use crate::search::plan::{NumberRow, Rows};
 use crate::store::keys;
@@ -20,6 +20,8 @@ use crate::store::port::StoreError;
 /// A row of one of the tables; compares as the table sorts.
 pub(super) trait Row: Ord + std::fmt::Debug {
     const TABLE: &'static str;
+    /// The table of those that came last.
+    const YOUNG: &'static str;
     const COLUMNS: &'static [&'static str];
     /// The resource to which it belongs.
     fn resource(&self) -> i64;
@@ -28,13 +30,14 @@ pub(super) trait Row: Ord + std::fmt::Debug {
 }
 
 macro_rules! row {
-    ($(#[$doc:meta])* $name:ident, $table:literal, $rid:tt: $($column:ident $type:ty = $field:tt),*) => {
+    ($(#[$doc:meta])* $name:ident, $table:literal, $young:literal, $rid:tt: $($column:ident $type:ty = $field:tt),*) => {
         $(#[$doc])*
         #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub(super) struct $name($($type),*);
 
         impl Row for $name {
             const TABLE: &'static str = $table;
+            const YOUNG: &'static str = $young;
             const COLUMNS: &'static [&'static str] = &[$(stringify!($column)),*];
 
             fn resource(&self) -> i64 {
@@ -55,15 +58,15 @@ pub(super) struct Post(pub(super) i64, pub(super) i64);
 
 row!(
     /// An interval, by its low end.
-    Low, "num_lo", 2: s i64 = 0, lo i64 = 1, rid i64 = 2, w i64 = 3
+    Low, "num_lo", "young_lo", 2: s i64 = 0, lo i64 = 1, rid i64 = 2, w i64 = 3
 );
 row!(
     /// An interval that is no point, by its high end.
-    High, "num_hi", 2: s i64 = 0, hi i64 = 1, rid i64 = 2, w i64 = 3
+    High, "num_hi", "young_hi", 2: s i64 = 0, hi i64 = 1, rid i64 = 2, w i64 = 3
 );
 row!(
     /// A folded text.
-    Norm, "txt_norm", 2: p i64 = 0, norm Arc<str> = 1, rid i64 = 2
+    Norm, "txt_norm", "young_norm", 2: p i64 = 0, norm Arc<str> = 1, rid i64 = 2
 );
 
 /// Rows to be added (`true`) or taken away (`false`).
@@ -96,6 +99,12 @@ impl Tables {
         self.all(row, state, false);
     }
 
+    /// Adds all rows of a resource, of which some may be there.
+    pub(super) fn renew(&mut self, row: i64, state: &State) {
+        self.remove(row, state);
+        self.add(row, state);
+    }
+
     fn all(&mut self, row: i64, state: &State, add: bool) {
         if let Some(rows) = state.rows.as_deref() {
             rows.posts.iter().for_each(|post| self.post(row, *post, add));
@@ -125,13 +134,14 @@ impl Tables {
 
     fn number(&mut self, row: i64, number: &NumberRow, add: bool) {
         let (low, high) = (number.low, number.high);
-        let series = Series { parameter: number.parameter, unit: number.unit, point: low == high };
-        let (s, width) = (series.code(), high.wrapping_sub(low));
+        let width = high.wrapping_sub(low);
+        let series = Series { parameter: number.parameter, unit: number.unit, span: Span::of(width) };
+        let s = series.code();
         if add {
             self.series.insert(series);
         }
         self.lows.push((Low(s, low, row, width), add));
-        if !series.point {
+        if series.span != Span::Point {
             self.highs.push((High(s, high, row, width), add));
         }
     }
@@ -164,13 +174,20 @@ impl Tables {
         visitor.visit(&self.norms)
     }
 
-    /// Writes that share of every list, which are sorted.
-    pub(super) fn write(&self, connection: &Connection, share: Share) -> Result<(), StoreError> {
+    /// How many changes there are.
+    pub(super) fn len(&self) -> usize {
+        self.posts.len() + self.lows.len() + self.highs.len() + self.norms.len()
+    }
+
+    /// Writes that share of every list, which are sorted; gives by how many rows the young tables grew.
+    pub(super) fn write(&self, connection: &Connection, share: Share) -> Result<i64, StoreError> {
         if share.from == 0 {
             self.series.iter().try_for_each(|series| series.write(connection))?;
         }
-        runs::write(connection, share.of(&self.posts, |(post, _)| post))?;
-        self.visit(&mut Slice { connection, share })
+        let grown = runs::write(connection, share.of(&self.posts, |(post, _)| post))?;
+        let mut slice = Slice { connection, share, grown };
+        self.visit(&mut slice)?;
+        Ok(slice.grown)
     }
 
     /// Writes everything, and is empty then.
@@ -215,6 +232,8 @@ impl Share {
 struct Slice<'s> {
     connection: &'s Connection,
     share: Share,
+    /// By how many rows the young tables grew.
+    grown: i64,
 }
 
 /// Rows per statement: the fewer calls the better, up to a point.
@@ -224,45 +243,50 @@ impl TableVisitor for Slice<'_> {
     fn visit<R: Row>(&mut self, changes: &Changes<R>) -> Result<(), StoreError> {
         let own = self.share.of(changes, |(row, _)| row);
         let mut add = Vec::with_capacity(own.len());
-        // The last word on a row counts.
+        // The last word on a row counts. What is taken away may stand in either table, and so may what is both taken away and
+        // added, which then stands in one.
+        let (young, old) = (delete::<R>(R::YOUNG), delete::<R>(R::TABLE));
         for same in own.chunk_by(|(a, _), (b, _)| a == b) {
-            match same.last() {
-                Some((row, true)) => add.push(row),
-                Some((row, false)) => self.execute(&delete::<R>(), &[row])?,
-                None => {}
+            if let Some((row, false)) = same.first() {
+                self.grown -= self.execute(&young, &[row])?;
+                self.execute(&old, &[row])?;
             }
+            add.extend(same.last().filter(|(_, add)| *add).map(|(row, _)| row));
         }
         let chunks = add.chunks_exact(MANY);
         let rest = chunks.remainder();
         let many = insert::<R>(MANY);
         for chunk in chunks {
-            self.execute(&many, chunk)?;
+            self.grown += self.execute(&many, chunk)?;
         }
         let one = insert::<R>(1);
-        rest.iter().try_for_each(|row| self.execute(&one, &[*row]))
-    }
-}
-
-impl Slice<'_> {
-    fn execute<R: Row>(&self, sql: &str, rows: &[&R]) -> Result<(), StoreError> {
-        let mut statement = self.connection.prepare_cached(sql).map_err(failed)?;
-        for (number, row) in rows.iter().enumerate() {
-            row.bind(&mut statement, 1 + number * R::COLUMNS.len()).map_err(failed)?;
+        for row in rest {
+            self.grown += self.execute(&one, &[*row])?;
         }
-        statement.raw_execute().map_err(failed)?;
         Ok(())
     }
 }
 
-fn delete<R: Row>() -> String {
+impl Slice<'_> {
+    /// Gives how many rows there were to change.
+    fn execute<R: Row>(&self, sql: &str, rows: &[&R]) -> Result<i64, StoreError> {
+        let mut statement = self.connection.prepare_cached(sql).map_err(failed)?;
+        for (number, row) in rows.iter().enumerate() {
+            row.bind(&mut statement, 1 + number * R::COLUMNS.len()).map_err(failed)?;
+        }
+        statement.raw_execute().map(|changed| i64::try_from(changed).unwrap_or(i64::MAX)).map_err(failed)
+    }
+}
+
+fn delete<R: Row>(table: &str) -> String {
     let tests: Vec<String> = R::COLUMNS.iter().map(|column| format!("{column} = ?")).collect();
-    format!("DELETE FROM {} WHERE {}", R::TABLE, tests.join(" AND "))
+    format!("DELETE FROM {table} WHERE {}", tests.join(" AND "))
 }
 
 /// `OR IGNORE` not only since rows may be there already: a statement of many rows that could fail in the middle makes SQLite
 /// keep copies of the pages that it changes.
 fn insert<R: Row>(rows: usize) -> String {
-    let mut sql = format!("INSERT OR IGNORE INTO {} ({}) VALUES ", R::TABLE, R::COLUMNS.join(", "));
+    let mut sql = format!("INSERT OR IGNORE INTO {} ({}) VALUES ", R::YOUNG, R::COLUMNS.join(", "));
     let row = format!("({})", vec!["?"; R::COLUMNS.len()].join(", "));
     for i in 0..rows {
         let _ = write!(sql, "{}{row}", if i == 0 { "" } else { ", " });

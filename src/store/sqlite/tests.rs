@@ -89,6 +89,45 @@ async fn a_closed_file_opens_with_everything_in_it() {
 }
 
 #[tokio::test]
+async fn a_file_without_young_tables_and_short_series_gets_them() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("store.db");
+    let store = open(&path).unwrap();
+    let dated = |id: &str, low: i64, width: i64| {
+        let mut write = put("Left", id, id, &[1]);
+        if let Write::Put { rows, .. } = &mut write {
+            rows.numbers = vec![NumberRow { parameter: 101, low, high: low + width, unit: 0 }];
+        }
+        write
+    };
+    for (number, width) in (0..).zip([0, 1, 2, 1, 3, 0, 1, 9]) {
+        store.commit(commit(vec![dated(&format!("n{number}"), number, width)])).await.unwrap();
+    }
+    store.close().await.unwrap();
+    drop(store);
+    // As the version before left it: all rows in one table, short intervals among the wide ones.
+    let before = rusqlite::Connection::open(&path).unwrap();
+    let codes = [series::Span::Short, series::Span::Wide].map(|span| series::Series { parameter: 101, unit: 0, span }.code());
+    let [short, wide] = codes;
+    before
+        .execute_batch(&format!(
+            "INSERT INTO num_lo SELECT * FROM young_lo; INSERT INTO num_hi SELECT * FROM young_hi;
+             INSERT INTO txt_norm SELECT * FROM young_norm; INSERT INTO run SELECT * FROM young_run;
+             DROP TABLE young_lo; DROP TABLE young_hi; DROP TABLE young_norm; DROP TABLE young_run;
+             UPDATE num_lo SET s = {wide} WHERE s = {short}; UPDATE num_hi SET s = {wide} WHERE s = {short};
+             DELETE FROM series WHERE s = {short}; PRAGMA user_version = 4"
+        ))
+        .unwrap();
+    let count = |sql: &str| before.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!(count(&format!("SELECT count(*) FROM num_lo WHERE s = {wide}")), 6);
+    let store = open(&path).unwrap();
+    assert_eq!(store.verify().await.unwrap(), [""; 0]);
+    assert_eq!(count(&format!("SELECT count(*) FROM num_lo WHERE s = {short}")), 3);
+    store.commit(commit(vec![dated("n1", 7, 2), delete("Left", "n3")])).await.unwrap();
+    assert_eq!(store.verify().await.unwrap(), [""; 0]);
+}
+
+#[tokio::test]
 async fn after_a_crash_everything_acknowledged_is_there() {
     let place = tempfile::tempdir().unwrap();
     let path = place.path().join("store.db");
@@ -163,7 +202,10 @@ async fn damage_is_found() {
         ("DELETE FROM run WHERE k = (SELECT min(k) FROM run)", "lacks the post"),
         ("UPDATE run SET rids = x'81' WHERE k = (SELECT min(k) FROM run)", "damaged"),
         ("INSERT INTO run VALUES (7, 2, 1, x'')", "1 row ids of runs belong to no resource"),
-        ("DELETE FROM num_hi WHERE rid = 2", "in num_hi"),
+        ("DELETE FROM young_run WHERE k = (SELECT max(k) FROM young_run)", "lacks the post"),
+        ("INSERT OR IGNORE INTO run SELECT * FROM young_run", "row ids of runs belong to no resource"),
+        ("DELETE FROM num_hi WHERE rid = 2; DELETE FROM young_hi WHERE rid = 2", "in num_hi"),
+        ("INSERT INTO num_lo SELECT * FROM young_lo", "has twice Low"),
         ("INSERT INTO txt_norm VALUES (1, 'orphan', 2)", "1 rows of txt_norm belong to no resource"),
         ("UPDATE kind SET living = living + 1 WHERE name = 'Left'", "counter"),
         ("DELETE FROM change WHERE seq = 3", "gaps"),

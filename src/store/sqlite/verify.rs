@@ -86,8 +86,8 @@ fn index(connection: &Connection, faults: &mut Vec<String>) -> Result<(), StoreE
         tables.visit(&mut counts)?;
         named_posts += posts(connection, tables.posts(), counts.faults);
     }
-    for (table, named) in counts.named {
-        let there = number(&format!("SELECT count(*) FROM {table}"))?.unwrap_or(0);
+    for (table, young, named) in counts.named {
+        let there = number(&format!("SELECT (SELECT count(*) FROM {table}) + (SELECT count(*) FROM {young})"))?.unwrap_or(0);
         if there > named {
             faults.push(format!("{} rows of {table} belong to no resource", there - named));
         }
@@ -108,7 +108,7 @@ fn posts(connection: &Connection, posts: &[(Post, bool)], faults: &mut Vec<Strin
     let mut there = 0;
     for group in posts.chunk_by(|(a, _), (b, _)| a.0 == b.0) {
         let Some((first, _)) = group.first() else { continue };
-        let mut walk = Walk::new(connection, first.0);
+        let mut walk = Walk::new(connection, first.0, i64::MAX);
         for (Post(post, row), _) in group.iter().rev() {
             match walk.seek(*row) {
                 Ok(found) if found == Some(*row) => there += 1,
@@ -124,13 +124,15 @@ fn posts(connection: &Connection, posts: &[(Post, bool)], faults: &mut Vec<Strin
 struct Counts<'c> {
     connection: &'c Connection,
     faults: &'c mut Vec<String>,
-    named: Vec<(&'static str, i64)>,
+    /// The tables, old and young, and how many of the rows that resources name are there.
+    named: Vec<(&'static str, &'static str, i64)>,
 }
 
 impl TableVisitor for Counts<'_> {
     fn visit<R: Row>(&mut self, rows: &Changes<R>) -> Result<(), StoreError> {
-        let tests: Vec<String> = R::COLUMNS.iter().map(|column| format!("{column} = ?")).collect();
-        let sql = format!("SELECT count(*) FROM {} WHERE {}", R::TABLE, tests.join(" AND "));
+        let tests: Vec<String> = R::COLUMNS.iter().zip(1..).map(|(column, number)| format!("{column} = ?{number}")).collect();
+        let count = |table| format!("(SELECT count(*) FROM {table} WHERE {})", tests.join(" AND "));
+        let sql = format!("SELECT {} + {}", count(R::TABLE), count(R::YOUNG));
         let mut statement = self.connection.prepare_cached(&sql).map_err(failed)?;
         let mut there = 0;
         for (row, _) in rows {
@@ -139,14 +141,15 @@ impl TableVisitor for Counts<'_> {
                 Some(found) => found.get(0).map_err(failed)?,
                 None => 0,
             };
-            if count == 0 && self.faults.len() < MOST {
-                self.faults.push(format!("row {} lacks {row:?} in {}", row.resource(), R::TABLE));
+            if count != 1 && self.faults.len() < MOST {
+                let told = if count == 0 { "lacks" } else { "has twice" };
+                self.faults.push(format!("row {} {told} {row:?} in {}", row.resource(), R::TABLE));
             }
             there += count;
         }
-        match self.named.iter_mut().find(|(table, _)| *table == R::TABLE) {
-            Some((_, named)) => *named += there,
-            None => self.named.push((R::TABLE, there)),
+        match self.named.iter_mut().find(|(table, ..)| *table == R::TABLE) {
+            Some((.., named)) => *named += there,
+            None => self.named.push((R::TABLE, R::YOUNG, there)),
         }
         Ok(())
     }

@@ -12,6 +12,7 @@ use super::merge::{Mark, Merge, Progress};
 use super::read::{self, Current, method_code};
 use super::recent::{Entry, State};
 use super::search::Searcher;
+use super::young::Young;
 use super::{Prepared, PreparedWrite, Shared, failed, parameters, request};
 use crate::base::clock::Instant;
 use crate::model::primitive::Id;
@@ -60,7 +61,7 @@ pub(super) struct Batch<'c> {
     connection: &'c Connection,
     shared: &'c Shared,
     /// A generation of recent rows that is on its way into the tables.
-    merge: Option<&'c Merge>,
+    merge: Option<(&'c Merge, &'c Young)>,
     /// The time of what is written.
     now: Instant,
     numbers: Numbers,
@@ -78,7 +79,7 @@ impl<'c> Batch<'c> {
     pub(super) fn begin(
         connection: &'c Connection,
         shared: &'c Shared,
-        merge: Option<&'c Merge>,
+        merge: Option<(&'c Merge, &'c Young)>,
         numbers: Numbers,
     ) -> Result<Self, StoreError> {
         connection.prepare_cached("BEGIN IMMEDIATE").and_then(|mut statement| statement.execute([])).map_err(failed)?;
@@ -93,8 +94,8 @@ impl<'c> Batch<'c> {
 
     /// Writes index rows of `resources` resources among those that have waited. To be called before anything else.
     pub(super) fn merge(&mut self, resources: usize) -> Result<(), StoreError> {
-        if let Some(merge) = self.merge {
-            merge.step(self.connection, resources, &mut self.progress)?;
+        if let Some((merge, young)) = self.merge {
+            merge.step(self.connection, resources, young, &mut self.progress)?;
         }
         self.numbers.mark = self.progress.mark.unwrap_or(self.numbers.mark);
         Ok(())

@@ -16,6 +16,7 @@ use super::checkpoint::Checkpoints;
 use super::dictionary;
 use super::merge::Merge;
 use super::write::{Batch, Ended, Numbers};
+use super::young::Young;
 use super::{Prepared, Shared, failed};
 use crate::base::clock::Clock;
 use crate::store::port::{StoreError, Written};
@@ -85,9 +86,11 @@ impl Writer {
         numbers: Numbers,
         checkpoints: Checkpoints,
     ) -> Result<Self, StoreError> {
+        let young = Young::load(&connection)?;
         let (queue, arriving) = mpsc::channel();
         let statistics = Arc::new(Statistics::default());
-        let work = Work { connection, shared, clock, numbers, checkpoints, merge: None, owed: 0, statistics: Arc::clone(&statistics) };
+        let work =
+            Work { connection, shared, clock, numbers, checkpoints, merge: None, young, owed: 0, statistics: Arc::clone(&statistics) };
         std::thread::Builder::new()
             .name("store-write".to_owned())
             .spawn(move || work.run(arriving))
@@ -146,6 +149,7 @@ struct Work {
     numbers: Numbers,
     checkpoints: Checkpoints,
     merge: Option<Merge>,
+    young: Young,
     /// Index rows of so many resources are to go into the tables with the next transaction.
     owed: usize,
     statistics: Arc<Statistics>,
@@ -240,7 +244,7 @@ impl Work {
         }
         if self.merge.is_none() && self.shared.recent.is_full() {
             // If that fails, it is tried again after the next one.
-            self.merge = Merge::begin(&self.connection, &self.shared.recent).unwrap_or_default();
+            self.merge = Merge::begin(&self.connection, &self.shared.recent, &mut self.young).unwrap_or_default();
         }
         self.checkpoints.after_transaction(&self.connection);
         gathering.other
@@ -258,6 +262,9 @@ impl Work {
                 self.shared.recent.keep();
                 if let Some(merge) = &mut self.merge {
                     merge.advance(&ended.progress);
+                }
+                if let Some(young) = ended.progress.young {
+                    self.young = young;
                 }
                 if merged {
                     self.merge = None;
@@ -278,7 +285,8 @@ impl Work {
     fn transact(&self, gathering: &mut Gathering<'_>, share: usize) -> Result<(Vec<Answered>, Ended), StoreError> {
         let counted = &self.statistics;
         let mut watch = Watch(Instant::now());
-        let mut transaction = Batch::begin(&self.connection, &self.shared, self.merge.as_ref(), self.numbers)?;
+        let merge = self.merge.as_ref().map(|merge| (merge, &self.young));
+        let mut transaction = Batch::begin(&self.connection, &self.shared, merge, self.numbers)?;
         transaction.merge(share)?;
         watch.lap(&counted.indexing);
         gathering.gather();
@@ -302,7 +310,7 @@ impl Work {
     /// Brings index rows of some resources into the tables; tells whether there are more.
     fn tidy(&mut self, resources: usize) -> Result<bool, StoreError> {
         if self.merge.is_none() {
-            self.merge = Merge::begin(&self.connection, &self.shared.recent)?;
+            self.merge = Merge::begin(&self.connection, &self.shared.recent, &mut self.young)?;
         }
         if self.merge.is_some() {
             self.attempt(&mut Gathering { batch: Vec::new(), bytes: 0, arriving: None, other: None }, resources)?;
