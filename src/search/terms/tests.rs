@@ -1,6 +1,7 @@
 //! Value sets and hierarchies, from resources and from the compiled tables.
 
 use super::{Known, Need, Terms};
+use crate::definitions::Definitions;
 use crate::model::codec::read_json;
 
 fn known(resources: &[(Need, &str)]) -> Known {
