@@ -11,6 +11,8 @@ pub mod definitions;
 // 30: paths over resources; genomic vocabulary without FHIR
 pub mod fhirpath;
 pub mod genome;
+// 32: what codes mean
+pub mod terminology;
 // 35: searches as data; changes to a resource; whether it is what its profiles say
 pub mod patch;
 pub mod search;

@@ -6,5 +6,6 @@
 
 pub mod budget;
 pub mod clock;
+pub mod packed;
 pub mod random;
 pub mod table;

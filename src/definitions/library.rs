@@ -7,11 +7,11 @@ use std::sync::OnceLock;
 
 use serde_json::Value;
 
+use super::archive::Kind;
 use super::compile::added::{Added, added};
 use super::rules::{Constraint, ElementRules, short};
 use super::table::BrokenTable;
-use super::value_set;
-use super::{CodeSystem, Definitions, Profile, ValueSet};
+use super::{Definitions, Profile};
 use crate::base::budget::Limits;
 use crate::model::codec::read_json_parts;
 use crate::model::resource::Resource;
@@ -30,6 +30,7 @@ fn resource_type(resource: &Value) -> &str {
 pub struct Library {
     base: &'static Definitions,
     added: Added,
+    terminology: Vec<Value>,
     /// The profiles that added ImplementationGuides demand of all resources of a type.
     globals: Vec<(String, String)>,
     /// Other resources with a canonical URL, such as Questionnaires.
@@ -47,7 +48,7 @@ impl Library {
     /// The definitions in the binary alone.
     #[must_use]
     pub fn of(base: &'static Definitions) -> Self {
-        Self { base, added: Added::default(), globals: Vec::new(), resources: HashMap::new() }
+        Self { base, added: Added::default(), terminology: Vec::new(), globals: Vec::new(), resources: HashMap::new() }
     }
 
     /// The definitions in the binary and the StructureDefinitions, ValueSets and CodeSystems among `resources`, which are JSON.
@@ -63,11 +64,13 @@ impl Library {
                 others.insert(url.to_owned(), read);
             }
         }
+        let coded = |resource: &&Value| Kind::ALL.iter().any(|(_, name)| *name == resource_type(resource));
+        let terminology = resources.iter().filter(coded).cloned().collect();
         let globals = resources.iter().filter(|resource| resource_type(resource) == "ImplementationGuide");
         let globals = globals.flat_map(|guide| guide.get("global").and_then(Value::as_array).into_iter().flatten());
         let text = |global: &Value, key: &str| global.get(key).and_then(Value::as_str).map(str::to_owned);
         let globals = globals.filter_map(|global| Some((text(global, "type")?, text(global, "profile")?))).collect();
-        Ok(Self { base, added: added(resources, base)?, globals, resources: others })
+        Ok(Self { base, added: added(resources, base)?, terminology, globals, resources: others })
     }
 
     /// The types of R4.
@@ -117,15 +120,9 @@ impl Library {
         self.resources.get(url).map(Resource::root)
     }
 
-    /// The value set of that canonical URL, if its content is known.
+    /// The added ValueSets, CodeSystems and ConceptMaps.
     #[must_use]
-    pub fn value_set(&self, url: &str) -> Option<&ValueSet> {
-        value_set::find(&self.added.value_sets, url).or_else(|| self.base.value_set(url))
-    }
-
-    /// The code system of that URL, if it is known whole.
-    #[must_use]
-    pub fn code_system(&self, url: &str) -> Option<&CodeSystem> {
-        self.added.code_systems.get(url).or_else(|| self.base.code_system(url))
+    pub fn terminology(&self) -> &[Value] {
+        &self.terminology
     }
 }

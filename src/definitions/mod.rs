@@ -1,12 +1,12 @@
-//! The definitions of FHIR R4 that the gateway works by: types, search parameters, compartments, profiles, value sets.
+//! The definitions of FHIR R4 that the gateway works by: types, search parameters, compartments, profiles, terminology.
 //!
 //! They are compiled from HL7's packages into tables of facts without prose ([`compile`]), committed under `profiles/compiled`,
 //! embedded in the binary and read at start. No resource type is special-cased anywhere above: what a type can do stands in these tables.
 //! Source: <https://hl7.org/fhir/R4/profiling.html>, <https://hl7.org/fhir/R4/searchparameter.html>, <https://hl7.org/fhir/R4/compartmentdefinition.html>.
 //!
-//! Invariant: no file, no network; packages come in as bytes and tables go out as text.
+//! Invariant: no file, no network; packages come in as bytes, tables go out as text and terminology packed.
 
-pub mod code_system;
+pub mod archive;
 pub mod compartment;
 pub mod compile;
 pub mod library;
@@ -16,30 +16,26 @@ pub mod profile;
 pub mod rules;
 pub mod table;
 mod types;
-pub mod value_set;
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-pub use code_system::CodeSystem;
 pub use compartment::Compartment;
 pub use library::Library;
 pub use parameter::{Component, Parameter, ParameterKind};
 pub use profile::Profile;
-pub use value_set::ValueSet;
 
 use crate::model::schema::{ResourceType, Schema, TypeId};
-use code_system::CodeSystems;
+use archive::Archive;
 use profile::Profiles;
 use rules::{BaseRules, Constraint, Constraints, ElementRules};
 use table::BrokenTable;
-use value_set::ValueSets;
 
 /// The tables as text, as they stand in `profiles/compiled`.
 #[derive(Debug, Clone, Copy)]
 pub struct Source {
-    /// `code-systems.tsv`.
-    pub code_systems: &'static str,
+    /// `terminology.bin`.
+    pub terminology: &'static [u8],
     /// `types.tsv`.
     pub types: &'static str,
     /// `search-parameters.tsv`.
@@ -50,19 +46,16 @@ pub struct Source {
     pub constraints: &'static str,
     /// `profiles.tsv`.
     pub profiles: &'static str,
-    /// `value-sets.tsv`.
-    pub value_sets: &'static str,
 }
 
 /// The tables in this binary.
 const EMBEDDED: Source = Source {
-    code_systems: include_str!("../../profiles/compiled/code-systems.tsv"),
+    terminology: include_bytes!("../../profiles/compiled/terminology.bin"),
     types: include_str!("../../profiles/compiled/types.tsv"),
     parameters: include_str!("../../profiles/compiled/search-parameters.tsv"),
     compartments: include_str!("../../profiles/compiled/compartments.tsv"),
     constraints: include_str!("../../profiles/compiled/constraints.tsv"),
     profiles: include_str!("../../profiles/compiled/profiles.tsv"),
-    value_sets: include_str!("../../profiles/compiled/value-sets.tsv"),
 };
 
 /// What R4 defines, ready for use.
@@ -79,8 +72,7 @@ pub struct Definitions {
     constraints: OnceLock<Constraints>,
     base_rules: OnceLock<BaseRules>,
     profiles: OnceLock<Profiles>,
-    value_sets: OnceLock<ValueSets>,
-    code_systems: OnceLock<CodeSystems>,
+    archive: OnceLock<Archive>,
 }
 
 impl Definitions {
@@ -108,8 +100,7 @@ impl Definitions {
             constraints: OnceLock::new(),
             base_rules: OnceLock::new(),
             profiles: OnceLock::new(),
-            value_sets: OnceLock::new(),
-            code_systems: OnceLock::new(),
+            archive: OnceLock::new(),
         })
     }
 
@@ -156,11 +147,11 @@ impl Definitions {
         self.base_rules().elements.get(usize::try_from(element).ok()?)
     }
 
-    /// The code system that an element of type `code` implies: that of its required value set.
+    /// The value set whose codes an element of type `code` must have.
     #[must_use]
-    pub fn implied_system(&self, element: u32, code: &str) -> Option<&'static str> {
+    pub fn required_set(&self, element: u32) -> Option<&'static str> {
         let binding = self.rules(element)?.binding.filter(|binding| binding.strength == rules::Strength::Required)?;
-        self.value_set(binding.value_set)?.system_of(code)
+        Some(binding.value_set)
     }
 
     /// The invariants that hold for every value of a type or backbone, those of its parents included.
@@ -186,16 +177,10 @@ impl Definitions {
         self.all_profiles().values()
     }
 
-    /// The value set of that canonical URL, if a required binding uses it.
+    /// The value sets, code systems and concept maps of the packages.
     #[must_use]
-    pub fn value_set(&self, url: &str) -> Option<&ValueSet> {
-        value_set::find(self.value_sets.get_or_init(|| sound(value_set::load(self.source.value_sets))), url)
-    }
-
-    /// The code system of that URL, if the packages have it whole.
-    #[must_use]
-    pub fn code_system(&self, url: &str) -> Option<&CodeSystem> {
-        self.code_systems.get_or_init(|| sound(code_system::load(self.source.code_systems))).get(url)
+    pub fn archive(&self) -> &Archive {
+        self.archive.get_or_init(|| sound(Archive::load(self.source.terminology)))
     }
 
     fn all_profiles(&self) -> &Profiles {

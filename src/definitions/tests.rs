@@ -33,7 +33,7 @@ fn the_committed_tables_are_what_the_packages_compile_to() {
     assert_eq!(first, compile::tables(&packages).unwrap(), "compiling twice gives the same bytes");
     for (name, content) in &first.files {
         let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("profiles/compiled").join(name);
-        let committed = std::fs::read_to_string(&path).unwrap();
+        let committed = std::fs::read(&path).unwrap();
         assert!(committed == *content, "{name} is out of date: compile the definitions again");
     }
 }

@@ -5,34 +5,72 @@
 use bytes::Bytes;
 
 use super::operation::{Level, Operation};
-use super::{Failure, FailureKind, Gateway};
+use super::{Failure, Gateway};
 use crate::definitions::ParameterKind;
 use crate::model::draft::Draft;
-use crate::model::outcome::IssueType;
 use crate::model::schema::ResourceType;
 use crate::patch;
 use crate::search::catalog::{Catalog, Compiled};
+use crate::terminology::Terminology;
 
 /// Interactions of every type, as `request` routes them.
 const INTERACTIONS: [&str; 9] = ["read", "vread", "update", "patch", "delete", "history-instance", "history-type", "create", "search-type"];
 
-/// Takes `mode` from the parameters. All that is served is told whatever it says: `normative` may leave things out, and does not.
+/// Takes `mode` from the parameters, and tells whether it asks for terminology. Of the rest all that is served is told whatever it says:
+/// `normative` may leave things out, and does not.
 ///
 /// # Errors
 /// When it asks for something else.
-pub(super) fn without_mode(parameters: Vec<(String, String)>) -> Result<Vec<(String, String)>, Failure> {
+pub(super) fn without_mode(parameters: Vec<(String, String)>) -> Result<(bool, Vec<(String, String)>), Failure> {
+    let mut terminology = false;
     let (modes, rest): (Vec<_>, Vec<_>) = parameters.into_iter().partition(|(name, _)| name == "mode");
     for (_, mode) in modes {
         match mode.as_str() {
             "full" | "normative" | "" => {}
-            "terminology" => {
-                let told = "This server has no TerminologyCapabilities.";
-                return Err(Failure::new(FailureKind::Invalid, IssueType::NotSupported, "mode", told));
-            }
+            "terminology" => terminology = true,
             _ => return Err(Failure::invalid("mode", "mode takes full, normative or terminology.")),
         }
     }
-    Ok(rest)
+    Ok((terminology, rest))
+}
+
+/// The TerminologyCapabilities: the code systems that are built in, each with its versions, and how value sets are told.
+pub(super) fn terminology(gateway: &Gateway) -> Bytes {
+    let mut systems: Vec<(&str, Vec<&str>)> = Vec::new();
+    for (url, version) in Terminology::embedded().built_in_systems() {
+        match systems.last_mut().filter(|(last, _)| *last == url) {
+            Some((_, versions)) => versions.push(version),
+            None => systems.push((url, vec![version])),
+        }
+    }
+    let system = |(url, mut versions): (&str, Vec<&str>)| {
+        versions.retain(|version| !version.is_empty());
+        versions.dedup();
+        let versions = versions.into_iter().map(|version| Draft::object().with("code", version));
+        Draft::object().with("uri", url).with("version", Draft::array(versions))
+    };
+    let parameters = ["activeOnly", "count", "displayLanguage", "filter", "includeDesignations", "offset"];
+    let expansion = Draft::object()
+        .with("hierarchical", false)
+        .with("paging", true)
+        .with("parameter", Draft::array(parameters.map(|name| Draft::object().with("name", name))));
+    Draft::object()
+        .with("resourceType", "TerminologyCapabilities")
+        .with("url", format!("{}/metadata?mode=terminology", gateway.base))
+        .with("version", env!("CARGO_PKG_VERSION"))
+        .with("name", "NornTerminology")
+        .with("status", "active")
+        .with("date", gateway.clock.now().to_string())
+        .with("kind", "instance")
+        .with("software", Draft::object().with("name", "Norn").with("version", env!("CARGO_PKG_VERSION")))
+        .with("implementation", Draft::object().with("description", "The terminology of the Norn gateway").with("url", &*gateway.base))
+        .with("codeSystem", Draft::array(systems.into_iter().map(system)))
+        .with("expansion", expansion)
+        .with("codeSearch", "all")
+        .with("validateCode", Draft::object().with("translations", true))
+        .with("translation", Draft::object().with("needsMap", false))
+        .to_json()
+        .into()
 }
 
 /// Makes the statement.

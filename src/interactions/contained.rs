@@ -19,7 +19,7 @@ use crate::model::schema::ResourceType;
 use crate::search::catalog::Catalog;
 use crate::search::extract::Inner;
 use crate::search::key;
-use crate::search::plan::{Filter, Found, Link, Plan, Probe, SortBy};
+use crate::search::plan::{Filter, Found, Link, Plan, Probe, Rows, SortBy};
 use crate::search::query::{Contained, Query};
 use crate::search::resolve::Search;
 use crate::store::evaluate::{Candidate, World};
@@ -81,11 +81,23 @@ struct Container<'a> {
 impl Container<'_> {
     /// Whether a resource meets a filter, given its number.
     fn meets(&self, number: usize, filter: &Filter) -> Result<bool, StoreError> {
-        let Some(resource) = self.inner.get(number) else { return Ok(false) };
         let rows = self.inner.rows(number, &self.looking.catalog, &self.looking.base);
+        self.found(number, &rows, filter)
+    }
+
+    /// Whether the container by itself meets a filter: its chains do not lead into it, as in any search.
+    fn itself(&self, filter: &Filter) -> bool {
+        let number = self.inner.count();
+        let mut rows = self.inner.rows(number, &self.looking.catalog, &self.looking.base);
+        rows.links.retain(|link| !link.target.contains('#'));
+        self.found(number, &rows, filter).unwrap_or(false)
+    }
+
+    fn found(&self, number: usize, rows: &Rows, filter: &Filter) -> Result<bool, StoreError> {
+        let Some(resource) = self.inner.get(number) else { return Ok(false) };
         let id = resource.id().map_or("", |id| id.as_str());
         let row = i64::try_from(number).unwrap_or(i64::MAX);
-        Candidate { row, id, rows: &rows, updated: self.updated }.holds(filter, self)
+        Candidate { row, id, rows, updated: self.updated }.holds(filter, self)
     }
 
     /// The numbers of what is wanted among what it contains.
@@ -136,9 +148,7 @@ impl Within {
     pub(super) fn entries(&self, version: &Arc<Version>) -> Vec<Entry> {
         let Some(resource) = version.body.as_ref().and_then(|body| self.looking.read(body)) else { return Vec::new() };
         let container = self.looking.container(&resource);
-        let itself = self.contained == Contained::Both
-            && resource.kind() == self.looking.kind
-            && container.meets(container.inner.count(), &self.looking.filter).unwrap_or(false);
+        let itself = self.contained == Contained::Both && resource.kind() == self.looking.kind && container.itself(&self.looking.filter);
         let mut entries: Vec<Entry> = itself.then(|| Entry::of(version)).into_iter().collect();
         for inner in container.wanted().filter_map(|number| container.inner.get(number)) {
             let id = inner.id().unwrap_or(&version.key.id).clone();

@@ -134,6 +134,7 @@ impl Gateway {
                 let statement = self.statement();
                 Ok(Answer::Capabilities(self.excerpt(&statement, &view)?.unwrap_or(statement)))
             }
+            Interaction::TerminologyCapabilities => Ok(Answer::Capabilities(capability::terminology(self))),
             Interaction::Batch(entries) => self.batch(entries).await,
             Interaction::Transaction(transaction) => self.transaction(transaction).await,
             Interaction::Operation(operation) => self.operation(*operation).await,

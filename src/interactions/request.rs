@@ -153,6 +153,7 @@ pub enum Interaction {
     Search(SearchOf),
     /// With `_summary` and `_elements`, decoded.
     Capabilities(Vec<(String, String)>),
+    TerminologyCapabilities,
     Batch(Vec<Entry>),
     Transaction(Transaction),
     Operation(Box<OperationOf>),
@@ -287,7 +288,10 @@ impl Gateway {
         }
         match route {
             Route::Bundle => self.bundle(request),
-            Route::Capabilities => Ok(Interaction::Capabilities(capability::without_mode(decoded(&request.query)?)?)),
+            Route::Capabilities => Ok(match capability::without_mode(decoded(&request.query)?)? {
+                (true, _) => Interaction::TerminologyCapabilities,
+                (false, view) => Interaction::Capabilities(view),
+            }),
             Route::Search(kind, around) => {
                 let (parameters, handling) = (asked(&request)?, request.handling);
                 Ok(Interaction::Search(SearchOf { kind, around, parameters, handling }))

@@ -49,6 +49,11 @@ impl Gateway {
             Need::ValueSet(name) => ("ValueSet", name),
             Need::CodeSystem(name) => ("CodeSystem", name),
         };
+        self.stored_as(kind, name).await
+    }
+
+    /// The resource of a type that is stored under a canonical URL (perhaps with `|version`), or `Type/id`; of several the newest.
+    pub(super) async fn stored_as(&self, kind: &str, name: &str) -> Result<Option<Resource>, Failure> {
         let schema = self.schema();
         let Some(kind) = schema.resource_type(kind) else { return Ok(None) };
         if let Some((key, None)) = reference::local(name, schema).filter(|(key, _)| key.kind == kind) {
@@ -57,7 +62,7 @@ impl Gateway {
         let catalog = self.catalog();
         let own = catalog.of(kind);
         let (Some(url), Some(version)) = (own.parameter("url"), own.parameter("version")) else { return Ok(None) };
-        let (bare, wanted) = name.split_once('|').map_or((name.as_str(), None), |(bare, version)| (bare, Some(version)));
+        let (bare, wanted) = name.split_once('|').map_or((name, None), |(bare, version)| (bare, Some(version)));
         let mut all = vec![Filter::Post(key::uri(url.parameter.number, bare))];
         all.extend(wanted.map(|wanted| Filter::Post(key::token_code(version.parameter.number, wanted))));
         let plan = Plan { of: vec![own.searched()], filter: Filter::All(all), sort: Vec::new(), after: None, limit: 1, total: false };

@@ -99,7 +99,7 @@ pub fn resolve(
     size: PageSize,
     known: &Known,
 ) -> (Search, Vec<Issue>) {
-    let terms = Terms::new(known, catalog.definitions(), base);
+    let terms = Terms::new(known, base);
     let (links, met_own, met_unready) = (Cell::new(LINKS), Cell::new(false), Cell::new(false));
     let resolver = Resolver { catalog, base, terms, links, met_own, met_unready };
     let types: Vec<&TypeCatalog> = kinds.iter().map(|kind| catalog.of(*kind)).collect();

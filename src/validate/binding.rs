@@ -2,17 +2,17 @@
 //!
 //! A concept fits a required binding if one of its codings does; text alone does not.
 //! A weaker binding may name a widest value set, and no coding may lie outside of that.
-//! Where the tables cannot list a value set, nothing is said against a code.
+//! Where terminology cannot tell whether a code belongs to a value set, nothing is said against it.
 //! Source: <https://hl7.org/fhir/R4/terminologies.html#strength>.
 
 use super::checker::{Checker, Fit};
 use super::element::Element;
 use super::plan::Rule;
-use crate::definitions::ValueSet;
 use crate::definitions::rules::{Binding, Strength};
-use crate::definitions::value_set::Membership;
 use crate::model::outcome::IssueType;
 use crate::model::tree::Node;
+use crate::terminology::expand::Wanted;
+use crate::terminology::{Membership, Terminology, ValueSet};
 
 /// Value sets up to this size are listed in the message.
 const LISTED: usize = 12;
@@ -23,10 +23,10 @@ impl<'c> Checker<'c> {
         let (Some(binding), Some(node)) = (&rule.binding, element.value()) else { return };
         if self.bound(binding, element) == Fit::No {
             let set = value_set(binding);
-            let library = self.validator.library;
+            let terminology = &self.validator.terminology;
             self.error(node, IssueType::CodeInvalid, || {
-                let codes = library.value_set(set).and_then(ValueSet::codes).filter(|codes| codes.len() <= LISTED);
-                let listed = codes.map(|codes| codes.iter().map(|(_, code)| *code).collect::<Vec<_>>().join(", "));
+                let codes = terminology.set(set).and_then(|set| terminology.expand(set, &Wanted::default(), LISTED).ok());
+                let listed = codes.map(|codes| codes.iter().map(|code| code.code).collect::<Vec<_>>().join(", "));
                 let instead = listed.map_or(String::new(), |listed| format!(": {listed}"));
                 if node.type_name() == "CodeableConcept" && codings(node).is_empty() {
                     format!("A text alone does not do here: add a coding of the value set {set}{instead}.")
@@ -40,17 +40,18 @@ impl<'c> Checker<'c> {
     /// Whether the codes of an element fit a binding.
     pub(super) fn bound(&self, binding: &Binding, element: Element<'c>) -> Fit {
         let Some(node) = element.value() else { return Fit::Unknown };
-        let Some(set) = self.validator.library.value_set(value_set(binding)) else { return Fit::Unknown };
+        let terminology = &self.validator.terminology;
+        let Some(set) = terminology.set(value_set(binding)) else { return Fit::Unknown };
         let required = binding.strength == Strength::Required;
         let answers: Vec<Membership> = match node.type_name() {
             "CodeableConcept" if codings(node).is_empty() => {
                 // An extension may say why there is no code.
                 return if required && node.get("extension").is_none() { Fit::No } else { Fit::Unknown };
             }
-            "CodeableConcept" => codings(node).into_iter().map(|coding| of_coding(set, coding)).collect(),
+            "CodeableConcept" => codings(node).into_iter().map(|coding| of_coding(terminology, set, coding)).collect(),
             "Coding" | "Quantity" if node.get("code").is_none() => return Fit::Unknown,
-            "Coding" | "Quantity" => vec![of_coding(set, node)],
-            _ if node.is_primitive() => vec![set.membership(None, &node.text())],
+            "Coding" | "Quantity" => vec![of_coding(terminology, set, node)],
+            _ if node.is_primitive() => vec![terminology.member(set, None, &node.text())],
             _ => return Fit::Unknown,
         };
         let some = |wanted| answers.contains(&wanted);
@@ -84,7 +85,8 @@ fn codings(concept: Node<'_>) -> Vec<Node<'_>> {
     concept.all("coding").filter(|coding| coding.get("code").is_some()).collect()
 }
 
-fn of_coding(set: &ValueSet, coding: Node<'_>) -> Membership {
+fn of_coding(terminology: &Terminology, set: &ValueSet, coding: Node<'_>) -> Membership {
     // A coding without a system is of no system, not of any.
-    set.membership(Some(&coding.get_text("system").unwrap_or_default()), &coding.get_text("code").unwrap_or_default())
+    let system = coding.get_text("system").unwrap_or_default();
+    terminology.member(set, Some(&system), &coding.get_text("code").unwrap_or_default())
 }

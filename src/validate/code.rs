@@ -5,13 +5,13 @@
 
 use super::element::location;
 use crate::definitions::Definitions;
-use crate::definitions::rules::Strength;
-use crate::definitions::value_set::Membership;
+use crate::definitions::rules::{Strength, short};
 use crate::model::outcome::{Issue, IssueType};
 use crate::model::primitive::Primitive;
 use crate::model::resource::Resource;
 use crate::model::schema::{Kind, Name};
 use crate::model::tree::{Node, Shape};
+use crate::terminology::{Membership, Terminology};
 
 /// The codes of a resource, and of those inside it, that are not in their required value sets.
 #[must_use]
@@ -37,10 +37,10 @@ fn value(node: Node<'_>, parent: Node<'_>, definitions: &Definitions, issues: &m
     let slots = definitions.schema.slots(parent.ty());
     let Some(slot) = slots.iter().find(|slot| slot.name == node.name() && slot.ty == node.ty()) else { return };
     let binding = definitions.rules(slot.element).and_then(|rules| rules.binding).filter(|binding| binding.strength == Strength::Required);
-    let Some(set) = binding.and_then(|binding| definitions.value_set(binding.value_set)) else { return };
-    if set.membership(None, &node.text()) == Membership::Out {
+    let Some(set) = binding.map(|binding| binding.value_set) else { return };
+    if Terminology::embedded().membership(set, None, &node.text()) == Membership::Out {
         let told: String = node.text().chars().take(60).collect();
-        let diagnostics = format!("\"{told}\" is not a code of {}, which is required here.", set.url);
+        let diagnostics = format!("\"{told}\" is not a code of {}, which is required here.", short(set));
         issues.push(Issue::error(IssueType::CodeInvalid, location(node), diagnostics));
     }
 }

@@ -7,10 +7,8 @@
 use super::checker::Checker;
 use super::element::Element;
 use super::reference::Context;
-use crate::definitions::Library;
 use crate::definitions::rules::Constraint;
-use crate::definitions::value_set::Membership;
-use crate::fhirpath::{Environment, Expression, Resolver, Terminology, Value};
+use crate::fhirpath::{Environment, Expression, Resolver};
 use crate::model::outcome::{IssueType, Severity};
 use crate::model::schema::Schema;
 use crate::model::tree::Node;
@@ -88,11 +86,10 @@ impl<'c> Checker<'c> {
     /// Whether an expression holds on an element; nothing if that is not known.
     pub(super) fn evaluate(&self, expression: &'c Expression, element: Element<'c>) -> Result<Option<bool>, crate::fhirpath::Error> {
         let resolver = InContext(self.context);
-        let codes = Codes(self.validator.library);
         let environment = Environment {
             root: element.home,
             resolver: &resolver,
-            terminology: &codes,
+            terminology: &self.validator.terminology,
             profiles: self.validator,
             // Of a contained resource as a whole, the resource that contains it is told.
             ..Environment::of(if element.node == element.own { element.home } else { element.own })
@@ -114,39 +111,5 @@ struct InContext<'c>(&'c dyn Context);
 impl<'c> Resolver<'c> for InContext<'c> {
     fn resolve(&self, reference: &str, from: Node<'c>) -> Option<Node<'c>> {
         self.0.resolve(reference, from)
-    }
-}
-
-/// Answers by the value sets that are known.
-struct Codes<'c>(&'c Library);
-
-impl Terminology for Codes<'_> {
-    fn member_of(&self, value: &Value<'_>, value_set: &str) -> Option<bool> {
-        let set = self.0.value_set(value_set)?;
-        let known = |membership| match membership {
-            Membership::In => Some(true),
-            Membership::Out => Some(false),
-            Membership::Unknown => None,
-        };
-        let of_coding = |coding: Node<'_>| {
-            let text = |name: &str| coding.get_text(name).unwrap_or_default();
-            known(set.membership(Some(&text("system")), &text("code")))
-        };
-        let node = value.node()?;
-        match node.type_name() {
-            "CodeableConcept" => {
-                let answers: Vec<Option<bool>> = node.all("coding").map(of_coding).collect();
-                if answers.contains(&Some(true)) {
-                    return Some(true);
-                }
-                if answers.contains(&None) { None } else { Some(false) }
-            }
-            "Coding" => of_coding(node),
-            _ => known(set.membership(None, &node.text())),
-        }
-    }
-
-    fn subsumes(&self, _: &Value<'_>, _: &Value<'_>) -> Option<bool> {
-        None
     }
 }

@@ -35,12 +35,14 @@ pub use reference::{Context, NoContext};
 use crate::definitions::Library;
 use crate::definitions::rules::short;
 use crate::model::schema::TypeId;
+use crate::terminology::Terminology;
 use plan::{Plan, Rule};
 
 /// The definitions, with the rules of a type or profile compiled when they are first needed. Keep it as long as the definitions.
 #[derive(Debug)]
 pub struct Validator<'d> {
     library: &'d Library,
+    terminology: Terminology,
     /// Whether extensions whose definition is not known are warned of instead of refused.
     lenient: bool,
     profiles: HashMap<&'static str, OnceLock<Plan>>,
@@ -55,6 +57,7 @@ impl<'d> Validator<'d> {
         let types = (0..).map(TypeId).take_while(|ty| library.schema().facts(*ty).is_some());
         Self {
             library,
+            terminology: Terminology::of_library(library),
             lenient: false,
             profiles: library.profiles().map(|profile| (profile.url, OnceLock::new())).collect(),
             types: types.map(|_| OnceLock::new()).collect(),

@@ -26,5 +26,6 @@ mod rest;
 mod search;
 mod support;
 mod surface;
+mod terminology;
 mod tidy;
 mod validation;

@@ -36,13 +36,13 @@ const HOMES: [(&str, &[&str]); 16] = [
     ("tokio_rustls", &["src/http/"]),
     ("moka", &["src/store/cache"]),
     ("rusqlite", &["src/store/sqlite"]),
-    ("zstd", &["src/store/squeeze.rs"]),
+    ("zstd", &["src/base/packed.rs", "src/store/squeeze.rs"]),
     ("tokio_postgres", &["src/store/postgres/"]),
     ("tokio_postgres_rustls", &["src/store/postgres/connect.rs"]),
     ("clap", &["src/app/"]),
     ("indicatif", &["src/app/"]),
     ("tar", &["src/definitions/package.rs"]),
-    ("regex", &["src/fhirpath/functions/pattern"]),
+    ("regex", &["src/fhirpath/functions/pattern", "src/terminology/set.rs"]),
 ];
 
 fn root() -> &'static Path {

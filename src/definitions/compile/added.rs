@@ -12,29 +12,26 @@ use super::differential::complete;
 use super::elements::{ConstraintNames, binding, cardinality, content, types, values};
 use super::json::{flag, list, text};
 use super::profiles::{contexts, slicing};
-use super::{code_systems, value_sets};
+use crate::definitions::Definitions;
 use crate::definitions::profile::{self, Profile, ProfileElement, Profiles};
 use crate::definitions::rules::{self, Constraints, short};
 use crate::definitions::table::{BrokenTable, Writer};
-use crate::definitions::{CodeSystems, Definitions, ValueSets, code_system, value_set};
 
 /// What was added.
 #[derive(Debug, Default)]
 pub(in crate::definitions) struct Added {
     pub(in crate::definitions) profiles: Profiles,
-    pub(in crate::definitions) value_sets: ValueSets,
-    pub(in crate::definitions) code_systems: CodeSystems,
 }
 
 /// How long a chain of profiles may be.
 const DEPTH: usize = 32;
 
-/// Compiles the StructureDefinitions, ValueSets and CodeSystems among `resources`; others are passed over.
+/// Compiles the StructureDefinitions among `resources`; others are passed over.
 ///
 /// The tables live as long as the process, like those in the binary.
 pub(in crate::definitions) fn added(resources: Vec<Value>, base: &'static Definitions) -> Result<Added, BrokenTable> {
-    let mut all = Catalogue { base: Some(base), ..Catalogue::default() };
-    resources.into_iter().for_each(|resource| all.add(0, resource));
+    let mut all = Catalogue::default();
+    resources.into_iter().for_each(|resource| all.add(resource));
     let names = ConstraintNames::of(&all);
     let constraints = rules::load_constraints(leak(names.table()))?;
     let mut profiles =
@@ -42,12 +39,7 @@ pub(in crate::definitions) fn added(resources: Vec<Value>, base: &'static Defini
     for structure in all.profiles() {
         profiles.add(structure, DEPTH)?;
     }
-    let profiles = profiles.done;
-    Ok(Added {
-        profiles,
-        value_sets: value_set::load(leak(value_sets::all(&all)))?,
-        code_systems: code_system::load(leak(code_systems::table(&all)))?,
-    })
+    Ok(Added { profiles: profiles.done })
 }
 
 fn leak(table: String) -> &'static str {

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::json::{list, text};
+use super::terminology::{self, Kept};
 use super::{CompileError, PACKAGES, Package, R4};
-use crate::definitions::Definitions;
+use crate::definitions::archive::Kind;
 
 /// What of an element is a fact; the rest explains it.
 const FACTS: [&str; 12] =
@@ -15,24 +16,17 @@ const FACTS: [&str; 12] =
 /// Stems of the elements whose names end in a type.
 const TYPED_FACTS: [&str; 5] = ["fixed", "pattern", "minValue", "maxValue", "maxLength"];
 
-/// Definitions with the same URL, each with the number of its package, in the order in which they supersede each other.
-pub(super) type Versions = BTreeMap<String, Vec<(usize, Value)>>;
-
 /// All that is compiled.
 #[derive(Debug, Default)]
 pub(super) struct Catalogue {
     /// StructureDefinitions with a snapshot: types, profiles, extensions.
     pub(super) structures: BTreeMap<String, Value>,
-    /// ValueSets.
-    pub(super) value_sets: Versions,
-    /// CodeSystems.
-    pub(super) code_systems: Versions,
     /// SearchParameters of R4.
     pub(super) parameters: BTreeMap<String, Value>,
     /// CompartmentDefinitions of R4.
     pub(super) compartments: Vec<Value>,
-    /// Where value sets look further, when these definitions are added to others.
-    pub(super) base: Option<&'static Definitions>,
+    /// All ValueSets, CodeSystems and ConceptMaps.
+    pub(super) terminology: Kept,
 }
 
 impl Catalogue {
@@ -44,11 +38,11 @@ impl Catalogue {
             // A few examples of definitions have no snapshot.
             package.resources("StructureDefinition", |structure| {
                 if structure.get("snapshot").is_some() {
-                    all.add(number, structure);
+                    all.add(structure);
                 }
             })?;
-            for kind in ["ValueSet", "CodeSystem"] {
-                package.resources(kind, |resource| all.add(number, resource))?;
+            for (kind, name) in Kind::ALL {
+                package.resources(name, |resource| terminology::keep(&mut all.terminology, kind, number, &resource))?;
             }
             if name == R4 {
                 package.resources("SearchParameter", |parameter| {
@@ -60,8 +54,8 @@ impl Catalogue {
         Ok(all)
     }
 
-    /// Takes in a structure, value set or code system of the package of that number.
-    pub(super) fn add(&mut self, number: usize, resource: Value) {
+    /// Takes in a structure; other resources are passed over.
+    pub(super) fn add(&mut self, resource: Value) {
         match text(&resource, "resourceType") {
             // Logical models describe other things than resources.
             "StructureDefinition" if text(&resource, "kind") != "logical" => {
@@ -75,13 +69,6 @@ impl Catalogue {
                     new.extend(more);
                 }
                 self.structures.insert(url, structure);
-            }
-            "ValueSet" => {
-                self.value_sets.entry(url(&resource)).or_default().push((number, only(resource, &["url", "version", "compose"])));
-            }
-            "CodeSystem" => {
-                let facts = only(resource, &["url", "version", "content", "hierarchyMeaning", "concept", "property"]);
-                self.code_systems.entry(url(&facts)).or_default().push((number, facts));
             }
             _ => {}
         }
@@ -106,15 +93,6 @@ pub(super) fn snapshot(structure: &Value) -> &[Value] {
     structure.get("snapshot").map_or(&[], |snapshot| list(snapshot, "element"))
 }
 
-/// Picks the definition that a canonical URL means: the version it names, else that of the package that asks, else the newest.
-pub(super) fn pick<'a>(all: &'a Versions, canonical: &str, asking: Option<usize>) -> Option<(usize, &'a Value)> {
-    let (url, version) = canonical.split_once('|').unwrap_or((canonical, ""));
-    let versions = all.get(url)?;
-    let named = versions.iter().find(|(_, found)| !version.is_empty() && text(found, "version") == version);
-    let own = versions.iter().find(|(package, _)| Some(*package) == asking);
-    named.or(own).or(versions.last()).map(|(package, found)| (*package, found))
-}
-
 fn url(of: &Value) -> String {
     text(of, "url").to_owned()
 }
@@ -123,18 +101,11 @@ fn contexts(structure: &mut Value) -> Option<&mut Vec<Value>> {
     structure.get_mut("context")?.as_array_mut()
 }
 
-fn only(mut resource: Value, keys: &[&str]) -> Value {
-    if let Some(object) = resource.as_object_mut() {
-        object.retain(|key, _| keys.contains(&key.as_str()));
-    }
-    resource
-}
-
 fn without_prose(mut structure: Value) -> Value {
     let whole = structure.get("snapshot").is_some();
     if let Some(object) = structure.as_object_mut() {
-        object
-            .retain(|key, _| !matches!(key.as_str(), "text" | "contained" | "mapping" | "extension") && !(whole && key == "differential"));
+        let spare = |key: &str| matches!(key, "text" | "contained" | "mapping" | "extension") || whole && key == "differential";
+        object.retain(|key, _| !spare(key));
     }
     let elements = structure.get_mut("snapshot").and_then(|snapshot| snapshot.get_mut("element")).and_then(Value::as_array_mut);
     for element in elements.into_iter().flatten().filter_map(Value::as_object_mut) {

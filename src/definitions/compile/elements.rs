@@ -84,16 +84,6 @@ fn widest(binding: &Value) -> &str {
     extension.map_or("", |extension| text(extension, "valueCanonical"))
 }
 
-/// The value sets outside which no code is right.
-pub(super) fn binding_value_sets(all: &Catalogue) -> BTreeSet<&str> {
-    let mut found = BTreeSet::new();
-    for binding in all.elements().filter_map(|element| element.get("binding")) {
-        let required = text(binding, "strength") == "required";
-        found.extend([if required { text(binding, "valueSet") } else { "" }, widest(binding)].into_iter().filter(|url| !url.is_empty()));
-    }
-    found
-}
-
 /// Demands on the value: `pattern CodeableConcept {…}`.
 pub(super) fn values(element: &Value) -> Vec<String> {
     let mut cells = Vec::new();

@@ -8,15 +8,14 @@
 
 pub(super) mod added;
 mod catalogue;
-mod code_systems;
 mod compartments;
 mod differential;
 mod elements;
 mod json;
 mod parameters;
 mod profiles;
+mod terminology;
 mod types;
-mod value_sets;
 
 use super::package::{BadPackage, Package};
 use catalogue::Catalogue;
@@ -39,6 +38,9 @@ pub enum CompileError {
     /// A package cannot be read.
     #[error(transparent)]
     Package(#[from] BadPackage),
+    /// The terminology cannot be packed.
+    #[error("the terminology cannot be packed: {0}")]
+    Archive(std::io::Error),
     /// A definition lacks what every definition must have.
     #[error("{0}: {1}")]
     Definition(String, &'static str),
@@ -48,7 +50,7 @@ pub enum CompileError {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Tables {
     /// File name and content, in the order of names.
-    pub files: Vec<(&'static str, String)>,
+    pub files: Vec<(&'static str, Vec<u8>)>,
 }
 
 /// Compiles the tables out of `packages`.
@@ -56,17 +58,17 @@ pub struct Tables {
 /// # Errors
 /// When a package is missing or a definition is not what FHIR says it must be.
 pub fn tables(packages: &[Package]) -> Result<Tables, CompileError> {
-    let all = Catalogue::read(packages)?;
+    let mut all = Catalogue::read(packages)?;
+    let terminology = terminology::archive(std::mem::take(&mut all.terminology))?;
     let names = ConstraintNames::of(&all);
     Ok(Tables {
         files: vec![
-            ("code-systems.tsv", code_systems::table(&all)),
-            ("compartments.tsv", compartments::table(&all)),
-            ("constraints.tsv", names.table()),
-            ("profiles.tsv", profiles::table(&all, &names)),
-            ("search-parameters.tsv", parameters::table(&all)?),
-            ("types.tsv", types::table(&all, &names)),
-            ("value-sets.tsv", value_sets::table(&all)),
+            ("compartments.tsv", compartments::table(&all).into_bytes()),
+            ("constraints.tsv", names.table().into_bytes()),
+            ("profiles.tsv", profiles::table(&all, &names).into_bytes()),
+            ("search-parameters.tsv", parameters::table(&all)?.into_bytes()),
+            ("terminology.bin", terminology),
+            ("types.tsv", types::table(&all, &names).into_bytes()),
         ],
     })
 }

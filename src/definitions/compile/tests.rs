@@ -1,10 +1,11 @@
-//! The compiler on small packages made for this test: what becomes of types, profiles, parameters and value sets.
+//! The compiler on small packages made for this test: what becomes of types, profiles, parameters and terminology.
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
 use super::{CompileError, PACKAGES, Package, tables};
+use crate::definitions::archive::Archive;
 
 const CORE: &str = "http://hl7.org/fhir/StructureDefinition";
 
@@ -40,6 +41,7 @@ fn packages(resources: &[Value], more: &[Value]) -> Vec<Package> {
 fn check(name: &str, resources: &[Value], more: &[Value], expected: &str) {
     let files = tables(&packages(resources, more)).unwrap().files;
     let found = &files.iter().find(|(file, _)| *file == name).unwrap().1;
+    let found = std::str::from_utf8(found).unwrap();
     let told: Vec<_> = found.lines().map(|line| line.replace('\t', "  ")).collect();
     let expected: Vec<_> =
         expected.lines().map(|line| line.strip_prefix("        ").unwrap_or(line)).filter(|line| !line.trim().is_empty()).collect();
@@ -160,75 +162,19 @@ fn parameters_are_split_by_type_and_stand_once() {
     assert!(matches!(tables(&packages(&[composite], &[])), Err(CompileError::Definition(url, _)) if url == "g"));
 }
 
-/// Value sets compiled because `Thing.code` is bound to each of them.
-fn check_value_sets(resources: Vec<Value>, more: &[Value], expected: &str) {
-    let bound = resources.iter().chain(more).filter(|resource| resource["resourceType"] == "ValueSet");
-    let bindings: Vec<_> = bound
-        .map(|set| json!({ "path": "Thing.code", "max": "1", "binding": { "strength": "required", "valueSet": set["url"] } }))
-        .collect();
-    check("value-sets.tsv", &[vec![thing(json!(bindings))], resources].concat(), more, expected);
-}
-
-fn value_set(url: &str, compose: Value) -> Value {
-    json!({ "resourceType": "ValueSet", "url": url, "version": "1", "compose": compose })
-}
-
 #[test]
-fn value_sets_are_expanded_as_far_as_the_packages_go() {
-    let animals = json!({ "resourceType": "CodeSystem", "url": "animals", "content": "complete", "concept": [
-        { "code": "bird", "concept": [{ "code": "eagle", "property": [{ "code": "hunts", "valueBoolean": true }] }, { "code": "finch" }] },
-        { "code": "cat", "property": [{ "code": "hunts", "valueBoolean": true }] },
-        { "code": "lion", "property": [{ "code": "subsumedBy", "valueCode": "cat" }] }] });
-    let fragment = json!({ "resourceType": "CodeSystem", "url": "fragment", "content": "fragment", "concept": [{ "code": "x" }] });
-    let filter = |property: &str, op: &str, value: &str| json!({ "include": [{ "system": "animals", "filter": [{ "property": property, "op": op, "value": value }] }] });
-    check_value_sets(
-        vec![
-            animals,
-            fragment,
-            value_set(
-                "v01-listed",
-                json!({ "include": [{ "system": "s", "concept": [{ "code": "b" }, { "code": "a" }] }, { "system": "s", "concept": [{ "code": "c d" }] }] }),
-            ),
-            value_set("v02-whole", json!({ "include": [{ "system": "animals" }] })),
-            value_set("v03-is-a", filter("concept", "is-a", "bird")),
-            value_set("v04-below", filter("concept", "descendent-of", "cat")),
-            value_set("v05-property", filter("hunts", "=", "true")),
-            value_set("v06-not-in", filter("concept", "not-in", "cat, lion")),
-            value_set("v07-other-filter", filter("concept", "regex", "c.*")),
-            value_set("v08-less", json!({ "include": [{ "system": "animals" }], "exclude": [{ "valueSet": ["v03-is-a"] }] })),
-            value_set("v09-both", json!({ "include": [{ "valueSet": ["v03-is-a", "v05-property"] }] })),
-            value_set("v10-fragment", json!({ "include": [{ "system": "fragment" }] })),
-            value_set("v11-absent", json!({ "include": [{ "valueSet": ["nowhere"] }] })),
-            value_set("v12-itself", json!({ "include": [{ "valueSet": ["v12-itself"] }] })),
-        ],
-        &[],
-        "
-        v01-listed  1
-          s  a  b  c d
-        v02-whole  1
-          animals  bird  cat  eagle  finch  lion
-        v03-is-a  1
-          animals  bird  eagle  finch
-        v04-below  1
-          animals  lion
-        v05-property  1
-          animals  cat  eagle
-        v06-not-in  1
-          animals  bird  eagle  finch
-        v07-other-filter  1
-          animals  *
-        v08-less  1
-          animals  cat  lion
-        v09-both  1
-          animals  eagle
-        v10-fragment  1
-          fragment  *
-        v11-absent  1
-          ?  *
-        v12-itself  1
-          ?  *
-    ",
-    );
+fn terminology_is_kept_without_its_prose() {
+    let system = json!({ "resourceType": "CodeSystem", "id": "animals", "url": "animals", "version": "2", "content": "complete", "description": "prose",
+        "concept": [{ "code": "cat", "display": "Cat", "definition": "prose", "property": [{ "code": "legs", "valueInteger": 4 }] }] });
+    let map = json!({ "resourceType": "ConceptMap", "url": "map", "text": { "div": "prose" }, "group": [{ "source": "animals" }] });
+    let files = tables(&packages(&[system, map], &[])).unwrap().files;
+    let packed: &'static [u8] = files.into_iter().find(|(file, _)| *file == "terminology.bin").unwrap().1.leak();
+    let archive = Archive::load(packed).unwrap();
+    let told: Vec<_> =
+        archive.entries().iter().map(|entry| format!("{} {} {}", entry.url, entry.version, archive.text(entry).unwrap())).collect();
+    assert_eq!(told.len(), 2);
+    assert!(told[0].starts_with("animals 2 {") && told[0].contains(r#"{"code":"legs","valueInteger":4}"#), "{told:?}");
+    assert!(told[1].starts_with("map  {") && !told.concat().contains("prose"), "{told:?}");
 }
 
 #[test]

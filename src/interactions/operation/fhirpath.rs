@@ -56,11 +56,12 @@ impl Gateway {
             .collect();
         let now = self.clock.now();
         let late = || self.clock.now().0 - now.0 > PATIENCE;
+        let validator = self.validation.validator();
         let environment = Environment {
             mode: Mode::Strict,
             now: Some(Moment::at(now)),
             variables: &variables,
-            profiles: self.validation.validator(),
+            profiles: &*validator,
             budget: Budget { late: Some(&late), ..Budget::default() },
             ..Environment::of(resource.root())
         };

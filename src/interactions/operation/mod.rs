@@ -7,6 +7,7 @@ mod everything;
 mod fhirpath;
 mod meta;
 mod status;
+mod terminology;
 mod validate;
 
 use super::parameter::DEFINING;
@@ -34,6 +35,16 @@ pub enum Operation {
     FhirPath,
     /// What is wrong with a resource.
     Validate,
+    /// The codes of a value set.
+    Expand,
+    /// Whether a code is in a value set or code system.
+    ValidateCode,
+    /// What a code system tells of a code.
+    Lookup,
+    /// Whether one code is a kind of another.
+    Subsumes,
+    /// What a code is in another system.
+    Translate,
 }
 
 /// What an operation is asked of.
@@ -68,8 +79,20 @@ pub struct OperationOf {
 
 impl Operation {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Meta, Self::MetaAdd, Self::MetaDelete, Self::Everything, Self::Status, Self::Validate, Self::FhirPath];
+    pub const ALL: [Self; 12] = [
+        Self::Meta,
+        Self::MetaAdd,
+        Self::MetaDelete,
+        Self::Everything,
+        Self::Status,
+        Self::Validate,
+        Self::FhirPath,
+        Self::Expand,
+        Self::ValidateCode,
+        Self::Lookup,
+        Self::Subsumes,
+        Self::Translate,
+    ];
 
     /// Its name, without the `$`.
     #[must_use]
@@ -82,6 +105,11 @@ impl Operation {
             Self::Status => "status",
             Self::FhirPath => "fhirpath",
             Self::Validate => "validate",
+            Self::Expand => "expand",
+            Self::ValidateCode => "validate-code",
+            Self::Lookup => "lookup",
+            Self::Subsumes => "subsumes",
+            Self::Translate => "translate",
         }
     }
 
@@ -92,7 +120,10 @@ impl Operation {
             (Self::Status, kind) => format!("{base}/OperationDefinition/{kind}-status"),
             (Self::FhirPath, _) => format!("{base}/OperationDefinition/fhirpath"),
             (Self::Everything, kind) => format!("{base}/OperationDefinition/{kind}-everything"),
-            (other, _) => format!("http://hl7.org/fhir/OperationDefinition/Resource-{}", other.name()),
+            (Self::Meta | Self::MetaAdd | Self::MetaDelete | Self::Validate, _) => {
+                format!("http://hl7.org/fhir/OperationDefinition/Resource-{}", self.name())
+            }
+            (_, kind) => format!("http://hl7.org/fhir/OperationDefinition/{kind}-{}", self.name()),
         }
     }
 
@@ -117,6 +148,11 @@ impl Operation {
             (Self::Validate, Level::Type(_) | Level::Instance(_)) => true,
             (Self::Everything, Level::Type(kind)) => everything::TYPES.iter().any(|(name, all)| *all && *name == kind.name()),
             (Self::Everything, Level::Instance(key)) => self.is_served_in(key.kind),
+            // A concept is looked up in a type only, as R4 has it.
+            (Self::Lookup, Level::Instance(_)) => false,
+            (_, Level::Type(kind)) => self.is_served_in(*kind),
+            (_, Level::Instance(key)) => self.is_served_in(key.kind),
+            (_, Level::System | Level::Version(..)) => false,
         }
     }
 
@@ -127,6 +163,7 @@ impl Operation {
             Self::Status => kind.name() == DEFINING,
             Self::Meta | Self::MetaAdd | Self::MetaDelete | Self::Validate => true,
             Self::FhirPath => false,
+            other => terminology::types(other).contains(&kind.name()),
         }
     }
 
@@ -159,6 +196,9 @@ impl Gateway {
             Operation::Status => self.status(&of).await.map(Answer::Parameters),
             Operation::FhirPath => self.fhirpath(&of).map(Answer::Parameters),
             Operation::Validate => self.validate(of).await.map(Answer::Parameters),
+            Operation::Expand | Operation::ValidateCode | Operation::Lookup | Operation::Subsumes | Operation::Translate => {
+                self.terminology(of).await.map(Answer::Parameters)
+            }
         }
     }
 }

@@ -74,6 +74,12 @@ pub fn unconverted_key(number: &Decimal) -> i64 {
     number.divided(1, DIGITS).bounded_key()
 }
 
+/// Whether a code is a unit of UCUM.
+#[must_use]
+pub fn is_unit(code: &str) -> bool {
+    ucum::validate(code).is_ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,6 +3,7 @@
 use super::{Sink, key};
 use crate::definitions::Definitions;
 use crate::model::tree::{Node, Shape};
+use crate::terminology::Terminology;
 
 /// Finds the systems and codes of an element.
 pub(super) fn extract(node: Node<'_>, sink: &mut Sink<'_>) {
@@ -86,5 +87,6 @@ fn implied_system(node: Node<'_>, code: &str, definitions: &Definitions) -> Opti
     }
     let slots = definitions.schema.slots(node.parent()?.ty());
     let slot = slots.iter().find(|slot| slot.name == node.name() && slot.ty == node.ty())?;
-    definitions.implied_system(slot.element, code)
+    let terminology = Terminology::embedded();
+    terminology.system_of(terminology.set(definitions.required_set(slot.element)?)?, code)
 }

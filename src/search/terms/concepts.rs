@@ -4,25 +4,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::definitions::CodeSystem;
 use crate::model::resource::Resource;
 use crate::model::tree::Node;
+use crate::terminology::CodeSystem;
 
 /// The concepts of a code system, each with those directly above it.
 #[derive(Debug, Default)]
 pub(super) struct Concepts(BTreeMap<String, BTreeSet<String>>);
 
 impl Concepts {
-    /// Those of a code system of the compiled tables.
+    /// Those of a built-in code system.
     pub(super) fn defined(system: &CodeSystem) -> Self {
-        let mut all = Self::default();
-        for (parent, codes) in system.concepts() {
-            for code in codes {
-                let parents = all.0.entry((*code).to_owned()).or_default();
-                parents.extend(Some(parent).filter(|parent| !parent.is_empty()).map(str::to_owned));
-            }
-        }
-        all
+        let parents = |concept| system.parents(concept).map(|parent| parent.code.to_string()).collect();
+        Self(system.concepts().map(|concept| (concept.code.to_string(), parents(concept))).collect())
     }
 
     /// Those of a CodeSystem resource, or why they are not known.

@@ -4,13 +4,15 @@ use std::collections::BTreeSet;
 
 use super::{Codes, MOST, Need, Terms};
 use crate::model::tree::Node;
+use crate::terminology::Terminology;
+use crate::terminology::expand::{Refusal, Wanted};
 
 /// The codes of a value set. `within` are the value sets that import this one.
 pub(super) fn of(terms: &Terms<'_>, set: &str, within: &mut Vec<String>) -> Result<Codes, String> {
     if within.iter().any(|other| other == set) {
         return Err(format!("The value set \"{set}\" imports itself."));
     }
-    let Some(stored) = terms.stored(Need::ValueSet(set.to_owned()))? else { return defined(terms, set) };
+    let Some(stored) = terms.stored(Need::ValueSet(set.to_owned()))? else { return defined(set) };
     within.push(set.to_owned());
     let codes = match stored.root().get("compose") {
         Some(compose) => composed(terms, compose, within),
@@ -24,13 +26,17 @@ pub(super) fn of(terms: &Terms<'_>, set: &str, within: &mut Vec<String>) -> Resu
     Ok(codes)
 }
 
-/// A value set of the compiled tables.
-fn defined(terms: &Terms<'_>, set: &str) -> Result<Codes, String> {
+/// A built-in value set.
+fn defined(set: &str) -> Result<Codes, String> {
     let version = set.split_once('|').map(|(_, version)| version);
-    let found = terms.definitions.value_set(set).filter(|found| version.is_none_or(|version| version == found.version));
+    let terminology = Terminology::embedded();
+    let found = terminology.set(set).filter(|found| version.is_none_or(|version| found.version.as_deref() == Some(version)));
     let found = found.ok_or_else(|| format!("The value set \"{set}\" is not known here."))?;
-    let codes = found.codes().ok_or_else(|| format!("The codes of the value set \"{set}\" cannot be listed here."))?;
-    Ok(codes.into_iter().map(|(system, code)| (system.to_owned(), code.to_owned())).collect())
+    let codes = terminology.expand(found, &Wanted::default(), MOST).map_err(|refusal| match refusal {
+        Refusal::TooCostly(_) => format!("The value set \"{set}\" has more than {MOST} codes: that is too much for a search."),
+        other => format!("The codes of the value set \"{set}\" cannot be listed here: {}", other.told()),
+    })?;
+    Ok(codes.into_iter().map(|code| (code.system.unwrap_or_default().to_owned(), code.code.to_owned())).collect())
 }
 
 /// What the stored expansion lists, if that is all.

@@ -1,6 +1,6 @@
 //! What codes mean to a search: value sets as lists of codes, and which codes are kinds of which.
 //!
-//! It rests on the compiled definitions and on ValueSet and CodeSystem resources of the server, which come first. Giving a query
+//! It rests on the built-in terminology and on ValueSet and CodeSystem resources of the server, which come first. Giving a query
 //! its meaning is pure: what it needs of the server is told as a [`Need`]; the caller fetches it and asks again.
 
 mod concepts;
@@ -12,8 +12,9 @@ use std::sync::Arc;
 
 use concepts::Concepts;
 
-use crate::definitions::Definitions;
 use crate::model::resource::Resource;
+use crate::terminology::Terminology;
+use crate::terminology::system::Content;
 
 /// More codes than this are refused in one condition.
 const MOST: usize = 10_000;
@@ -35,7 +36,6 @@ pub type Known = HashMap<Need, Option<Arc<Resource>>>;
 /// What codes mean, while a query is being understood.
 pub(super) struct Terms<'a> {
     known: &'a Known,
-    definitions: &'static Definitions,
     base: &'a str,
     missing: RefCell<BTreeSet<Need>>,
     left: Cell<usize>,
@@ -45,8 +45,8 @@ pub(super) struct Terms<'a> {
 pub(super) type Codes = BTreeSet<(String, String)>;
 
 impl<'a> Terms<'a> {
-    pub(super) fn new(known: &'a Known, definitions: &'static Definitions, base: &'a str) -> Self {
-        Self { known, definitions, base, missing: RefCell::default(), left: Cell::new(ALTOGETHER) }
+    pub(super) fn new(known: &'a Known, base: &'a str) -> Self {
+        Self { known, base, missing: RefCell::default(), left: Cell::new(ALTOGETHER) }
     }
 
     /// What has to be looked for before the query can be understood.
@@ -100,9 +100,9 @@ impl<'a> Terms<'a> {
         if let Some(stored) = self.stored(Need::CodeSystem(system.to_owned()))? {
             return Concepts::stored(stored);
         }
-        let (url, version) = system.split_once('|').unwrap_or((system, ""));
-        let defined = self.definitions.code_system(url);
-        let defined = defined.filter(|defined| version.is_empty() || defined.version == version);
+        let (_, version) = system.split_once('|').unwrap_or((system, ""));
+        let defined = Terminology::embedded().system(system).filter(|defined| defined.content == Content::Complete);
+        let defined = defined.filter(|defined| version.is_empty() || defined.version.as_deref() == Some(version));
         defined.map(Concepts::defined).ok_or_else(|| "no CodeSystem with this URL is stored or built in".to_owned())
     }
 }

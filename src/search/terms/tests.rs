@@ -67,7 +67,7 @@ fn compositions_become_codes() {
             (system("nowhere"), ""),
             (system("http://hl7.org/fhir/quantity-comparator"), ""),
         ]);
-        let terms = Terms::new(&known, Definitions::embedded(), "");
+        let terms = Terms::new(&known, "");
         match terms.members("set") {
             Ok(codes) => {
                 let told: Vec<_> = codes.iter().map(|(s, code)| format!("{}|{code}", s.rsplit("quantity-").next().unwrap())).collect();
@@ -87,9 +87,7 @@ fn expansions_count_if_they_are_whole() {
             {{"system":"s","abstract":true,"code":"a","contains":[{{"system":"s","code":"b"}}]}},{{"system":"s","code":"c"}}]}}}}"#
         );
         let known = known(&[(set("set"), &text)]);
-        Terms::new(&known, Definitions::embedded(), "")
-            .members("set")
-            .map(|codes| codes.into_iter().map(|(_, code)| code).collect::<String>())
+        Terms::new(&known, "").members("set").map(|codes| codes.into_iter().map(|(_, code)| code).collect::<String>())
     };
     assert_eq!(of("").unwrap(), "bc");
     assert_eq!(of(r#""total":3,"#).unwrap(), "bc");
@@ -101,7 +99,7 @@ fn expansions_count_if_they_are_whole() {
 fn what_is_missing_is_told() {
     let text = compose(r#""include":[{"system":"s"}]"#);
     let known = known(&[(set("ValueSet/set"), &text)]);
-    let terms = Terms::new(&known, Definitions::embedded(), "http://me/fhir");
+    let terms = Terms::new(&known, "http://me/fhir");
     assert!(terms.members("http://me/fhir/ValueSet/set").is_err() && terms.subsumed("t", "x", true).is_err());
     assert_eq!(terms.needs(), [system("s"), system("t")]);
 }
@@ -111,7 +109,7 @@ fn a_query_cannot_ask_for_any_number_of_codes() {
     let concepts: Vec<_> = (0..9_999).map(|n| format!(r#"{{"code":"c{n}"}}"#)).collect();
     let text = compose(&format!(r#""include":[{{"system":"s","concept":[{}]}}]"#, concepts.join(",")));
     let known = known(&[(set("set"), &text)]);
-    let terms = Terms::new(&known, Definitions::embedded(), "");
+    let terms = Terms::new(&known, "");
     assert!((0..10).all(|_| terms.members("set").is_ok()));
     assert!(terms.members("set").unwrap_err().contains("fewer types"));
 }
@@ -130,7 +128,7 @@ fn codes_are_above_and_below_others() {
         (system("p"), parts),
         (system("http://snomed.info/sct"), ""),
     ]);
-    let terms = Terms::new(&known, Definitions::embedded(), "");
+    let terms = Terms::new(&known, "");
     let told = |system: &str, code: &str, below: bool| terms.subsumed(system, code, below).map(|codes| codes.join(" "));
     for (code, below, above) in [("a", "a b c d", "a"), ("c", "c d", "a c"), ("d", "d", "a c d e"), ("e", "d e", "e")] {
         assert_eq!((told("s", code, true).unwrap().as_str(), told("s", code, false).unwrap().as_str()), (below, above), "{code}");

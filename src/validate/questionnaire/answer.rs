@@ -4,9 +4,9 @@ use std::cmp::Ordering;
 
 use super::enable::compared;
 use super::{Round, extended, extensions};
-use crate::definitions::value_set::Membership;
 use crate::model::outcome::IssueType;
 use crate::model::tree::Node;
+use crate::terminology::Membership;
 use crate::validate::checker::Checker;
 
 /// The types of values that a kind of question takes.
@@ -36,7 +36,8 @@ impl<'c> Checker<'c> {
         let choice = matches!(kind, "choice" | "open-choice");
         let options: Vec<Node<'c>> = question.all("answerOption").filter_map(|option| option.get("value")).collect();
         let of_option = options.iter().any(|option| option.type_name() == value.type_name());
-        if !types(kind).contains(&value.type_name()) && !(choice && of_option) {
+        let taken = types(kind).contains(&value.type_name()) || choice && of_option;
+        if !taken {
             let at = if choice { answer } else { value };
             return self.error(at, IssueType::Structure, || {
                 format!("A question of type {kind} is answered by {}, not {}.", types(kind).join(" or "), value.type_name())
@@ -71,9 +72,8 @@ impl<'c> Checker<'c> {
                 })
             }
             None => {
-                let Some(set) = self.validator.library.value_set(url) else { return };
                 let (system, code) = (value.get_text("system").unwrap_or_default(), value.get_text("code").unwrap_or_default());
-                set.membership(Some(&system), &code) != Membership::Out
+                self.validator.terminology.membership(url, Some(&system), &code) != Membership::Out
             }
         };
         if !listed {
@@ -144,8 +144,8 @@ impl<'c> Checker<'c> {
             });
         }
         let Some(set) = extended(question, "questionnaire-unitValueSet").map(|set| set.text()) else { return };
-        let Some(known) = self.validator.library.value_set(&set) else { return };
-        if known.membership(Some(&system.unwrap_or_default()), &code.unwrap_or_default()) == Membership::Out {
+        let (system, code) = (system.unwrap_or_default(), code.unwrap_or_default());
+        if self.validator.terminology.membership(&set, Some(&system), &code) == Membership::Out {
             self.error(value, IssueType::CodeInvalid, || format!("The unit is not in the value set {set} of the question."));
         }
     }

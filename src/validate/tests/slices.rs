@@ -16,13 +16,12 @@ fn definitions() -> &'static Definitions {
     };
     ONCE.get_or_init(|| {
         let source = Source {
-            code_systems: table("code-systems.tsv"),
+            terminology: include_bytes!("../../../profiles/compiled/terminology.bin"),
             types: table("types.tsv"),
             parameters: table("search-parameters.tsv"),
             compartments: table("compartments.tsv"),
             constraints: table("constraints.tsv"),
             profiles: golden("profiles.tsv").leak(),
-            value_sets: table("value-sets.tsv"),
         };
         Definitions::load(source).unwrap()
     })
