@@ -26,7 +26,11 @@ impl<'c> Checker<'c> {
             let terminology = &self.validator.terminology;
             self.error(node, IssueType::CodeInvalid, || {
                 let codes = terminology.set(set).and_then(|set| terminology.expand(set, &Wanted::default(), LISTED).ok());
-                let listed = codes.map(|codes| codes.iter().map(|code| code.code).collect::<Vec<_>>().join(", "));
+                let listed = codes.map(|codes| {
+                    let mut codes: Vec<&str> = codes.iter().map(|code| code.code).collect();
+                    codes.sort_unstable();
+                    codes.join(", ")
+                });
                 let instead = listed.map_or(String::new(), |listed| format!(": {listed}"));
                 if node.type_name() == "CodeableConcept" && codings(node).is_empty() {
                     format!("A text alone does not do here: add a coding of the value set {set}{instead}.")
