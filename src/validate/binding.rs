@@ -26,7 +26,11 @@ impl<'c> Checker<'c> {
             let terminology = &self.validator.terminology;
             self.error(node, IssueType::CodeInvalid, || {
                 let codes = terminology.set(set).and_then(|set| terminology.expand(set, &Wanted::default(), LISTED).ok());
-                let listed = codes.map(|codes| codes.iter().map(|code| code.code).collect::<Vec<_>>().join(", "));
+                let listed = codes.map(|codes| {
+                    let mut codes: Vec<&str> = codes.iter().map(|code| code.code).collect();
+                    codes.sort_unstable();
+                    codes.join(", ")
+                });
                 let instead = listed.map_or(String::new(), |listed| format!(": {listed}"));
                 if node.type_name() == "CodeableConcept" && codings(node).is_empty() {
                     format!("A text alone does not do here: add a coding of the value set {set}{instead}.")
@@ -41,13 +45,13 @@ impl<'c> Checker<'c> {
     pub(super) fn bound(&self, binding: &Binding, element: Element<'c>) -> Fit {
         let Some(node) = element.value() else { return Fit::Unknown };
         let terminology = &self.validator.terminology;
-        let Some(set) = terminology.set(value_set(binding)) else { return Fit::Unknown };
         let required = binding.strength == Strength::Required;
+        if node.type_name() == "CodeableConcept" && codings(node).is_empty() {
+            // An extension may say why there is no code.
+            return if required && node.get("extension").is_none() { Fit::No } else { Fit::Unknown };
+        }
+        let Some(set) = terminology.set(value_set(binding)) else { return Fit::Unknown };
         let answers: Vec<Membership> = match node.type_name() {
-            "CodeableConcept" if codings(node).is_empty() => {
-                // An extension may say why there is no code.
-                return if required && node.get("extension").is_none() { Fit::No } else { Fit::Unknown };
-            }
             "CodeableConcept" => codings(node).into_iter().map(|coding| of_coding(terminology, set, coding)).collect(),
             "Coding" | "Quantity" if node.get("code").is_none() => return Fit::Unknown,
             "Coding" | "Quantity" => vec![of_coding(terminology, set, node)],
