@@ -202,6 +202,22 @@ async fn every_operation_compartment_and_format_that_is_listed_is_served() {
                     let told = client.post(&format!("{kind}/$validate"), sent).await.expect(200).json();
                     assert_eq!(told["resourceType"], "OperationOutcome", "{kind}");
                 }
+                (name @ ("expand" | "validate-code" | "lookup" | "subsumes" | "translate"), kind) => {
+                    let gender = "http://hl7.org/fhir/administrative-gender";
+                    let query = match (name, kind) {
+                        ("expand", _) => "url=http://hl7.org/fhir/ValueSet/administrative-gender".to_owned(),
+                        ("validate-code", "ValueSet") => {
+                            format!("url=http://hl7.org/fhir/ValueSet/administrative-gender&system={gender}&code=male")
+                        }
+                        ("validate-code", _) => format!("url={gender}&code=male"),
+                        ("lookup", _) => format!("system={gender}&code=male"),
+                        ("subsumes", _) => format!("system={gender}&codeA=male&codeB=female"),
+                        _ => format!("url=http://hl7.org/fhir/ConceptMap/cm-administrative-gender-v2&system={gender}&code=male"),
+                    };
+                    let told = client.get(&format!("{kind}/${name}?{query}")).await.expect(200).json();
+                    let wanted = if name == "expand" { "ValueSet" } else { "Parameters" };
+                    assert_eq!(told["resourceType"], wanted, "{kind}/${name}");
+                }
                 ("status", "SearchParameter") => {
                     let parameter = r#"{"resourceType":"SearchParameter","id":"x","status":"draft","url":"http://a.example/x","name":"x","description":"x","code":"x","base":["Patient"],"type":"token"}"#;
                     client.put("SearchParameter/x", parameter).await.expect(201);
