@@ -112,6 +112,7 @@ impl<'c> Checker<'c> {
             self.questionnaire(element.node);
         }
         self.dangling(element);
+        self.coding(element);
         for child in element.all_children() {
             if self.settled() {
                 return;

@@ -11,6 +11,7 @@ pub mod bundle;
 mod cardinality;
 mod checker;
 pub mod code;
+mod coding;
 mod conforms;
 mod constraint;
 mod contained;
