@@ -89,7 +89,13 @@ impl Store {
         }
         let count = request.value("_count").map_or(1000, |count| count.parse().unwrap());
         let from: usize = from.parse().unwrap();
-        let entry = |mode: &str, name: &String| json!({"resource": world.at(world.place(name).unwrap()), "search": {"mode": mode}});
+        let entry = |mode: &str, name: &String| {
+            // A contained resource goes by its container and its id there.
+            let (outer, inner) = name.split_once('#').map_or((name.as_str(), None), |(outer, id)| (outer, Some(id)));
+            let resource = world.at(world.place(outer).unwrap());
+            let contained = resource["contained"].as_array().into_iter().flatten().find(|one| inner.is_some_and(|id| one["id"] == id));
+            json!({"fullUrl": format!("{}/{name}", self.base), "resource": contained.unwrap_or(resource), "search": {"mode": mode}})
+        };
         let page = expected.matches.iter().skip(from).take(count).map(|name| entry("match", name));
         let entries: Vec<Value> = page.chain(expected.included.iter().map(|name| entry("include", name))).collect();
         let mut bundle = json!({"resourceType": "Bundle", "type": "searchset", "total": total, "entry": entries});
