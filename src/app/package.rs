@@ -4,7 +4,7 @@
 //! digest that the registry tells for it, and unpacked only through the bounded reader of packages.
 //! Source: <https://confluence.hl7.org/display/FHIR/FHIR+Package+Cache>, <https://docs.npmjs.com/cli/configuring-npm/package-lock-json#packages>.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use aws_lc_rs::digest;
@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::Ended;
 use super::arguments::{PackageCommand, Registry};
-use super::packages::Npm;
+use super::packages::{self, Npm};
 use crate::definitions::package::{Package, PackageLimits};
 use crate::outbound::{Client, GetLimits};
 
@@ -101,7 +101,7 @@ async fn one(told: &str, registry: &Registry) -> Result<Package, Ended> {
     }
     let folder = cache(registry)?.join(format!("{name}#{version}")).join("package");
     if folder.join("package.json").is_file() {
-        let files = files(&folder).map_err(|error| refused(format!("{} cannot be read: {error}", folder.display())))?;
+        let files = packages::json_files(&folder).map_err(|error| refused(error.to_string()))?;
         return Package::from_files(files).map_err(|error| refused(error.to_string()));
     }
     let bytes = fetch(name, version, registry).await?;
@@ -158,17 +158,6 @@ fn cache(registry: &Registry) -> Result<PathBuf, Ended> {
     Ok(home.join(".fhir/packages"))
 }
 
-fn files(folder: &Path) -> std::io::Result<BTreeMap<String, Vec<u8>>> {
-    let mut files = BTreeMap::new();
-    for entry in std::fs::read_dir(folder)? {
-        let path = entry?.path();
-        if let Some(name) = path.file_name().and_then(|name| name.to_str()).filter(|name| name.ends_with(".json")) {
-            files.insert(name.to_owned(), std::fs::read(&path)?);
-        }
-    }
-    Ok(files)
-}
-
 /// Writes a package beside its place and then moves it there, so that what is in the cache is always whole.
 fn keep(package: &Package, folder: &Path) -> std::io::Result<()> {
     let Some(place) = folder.parent() else { return Ok(()) };
@@ -179,4 +168,27 @@ fn keep(package: &Package, folder: &Path) -> std::io::Result<()> {
         std::fs::write(inner.join(name), content)?;
     }
     std::fs::rename(part, place)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The digests are those that `sha256sum` and `sha1sum` tell of `norn`.
+    #[test]
+    fn only_the_archive_that_was_told_is_taken() {
+        let sha256 = "sha256-LZPpRJveInGKKkM5E/3QD5yV8jzvYik7h/h3UCjV6Sc=";
+        let sha1 = "ea57a68a593782c95bf438bb809d4257f44ea620";
+        for (bytes, integrity, shasum, right) in [
+            (b"norn", Some(sha256), None, true),
+            (b"norm", Some(sha256), None, false),
+            (b"norn", None, Some(sha1), true),
+            (b"norm", None, Some(sha1), false),
+            // The strongest digest decides, and without any nothing is taken.
+            (b"norn", Some("sha512-AAAA sha256-LZPpRJveInGKKkM5E/3QD5yV8jzvYik7h/h3UCjV6Sc="), Some(sha1), false),
+            (b"norn", None, None, false),
+        ] {
+            assert_eq!(verify(bytes, integrity, shasum).is_ok(), right, "{bytes:?} {integrity:?} {shasum:?}");
+        }
+    }
 }

@@ -128,7 +128,8 @@ fn package(from: &Path, pin: &Pin) -> Result<Package, DefinitionsError> {
     Err(DefinitionsError::Missing(from.to_owned(), pin.name.clone(), pin.version.clone()))
 }
 
-fn json_files(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>, DefinitionsError> {
+/// The JSON files directly in a folder.
+pub(super) fn json_files(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>, DefinitionsError> {
     let mut files = BTreeMap::new();
     for path in entries(folder)? {
         if let Some(name) = path.file_name().and_then(|name| name.to_str())

@@ -40,6 +40,9 @@ pub(super) async fn run(command: &Validate) -> Result<(), Ended> {
     }
     let library = Library::with(Definitions::embedded(), definitions)
         .map_err(|broken| Ended::Misused(format!("the definitions cannot be used: {broken}")))?;
+    if let Some((url, broken)) = library.broken().first() {
+        return Err(Ended::Misused(format!("the profile {url} cannot be used: {broken}")));
+    }
     if let Some(unknown) = command.profile.iter().find(|url| library.profile(url).is_none()) {
         return Err(Ended::Misused(format!("the profile {unknown} is not known: give its definition with --definitions or --package")));
     }

@@ -55,7 +55,7 @@ impl Library {
     /// Their tables stay in memory for as long as the process lives.
     ///
     /// # Errors
-    /// When a definition lacks what every definition must have.
+    /// When their invariants cannot be put into a table. What is wrong with a single profile is told by [`Self::broken`].
     pub fn with(base: &'static Definitions, resources: Vec<Value>) -> Result<Self, BrokenTable> {
         let mut others = HashMap::new();
         for resource in resources.iter().filter(|resource| !DEFINING.contains(&resource_type(resource))) {
@@ -71,6 +71,12 @@ impl Library {
         let text = |global: &Value, key: &str| global.get(key).and_then(Value::as_str).map(str::to_owned);
         let globals = globals.filter_map(|global| Some((text(global, "type")?, text(global, "profile")?))).collect();
         Ok(Self { base, added: added(resources, base)?, terminology, globals, resources: others })
+    }
+
+    /// The added profiles that cannot be read, by their URL, and why; nothing is validated by them.
+    #[must_use]
+    pub fn broken(&self) -> &[(String, BrokenTable)] {
+        &self.added.broken
     }
 
     /// The types of R4.
@@ -124,5 +130,27 @@ impl Library {
     #[must_use]
     pub fn terminology(&self) -> &[Value] {
         &self.terminology
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_broken_profile_takes_no_other_with_it() {
+        let profile = |name: &str, min: Value| {
+            json!({ "resourceType": "StructureDefinition", "url": format!("http://a.example/{name}"), "kind": "resource", "type": "Patient",
+                "derivation": "constraint", "baseDefinition": "http://hl7.org/fhir/StructureDefinition/Patient",
+                "differential": { "element": [{ "path": "Patient.name", "min": min }] } })
+        };
+        let library = Library::with(Definitions::embedded(), vec![profile("broken", json!("many")), profile("right", json!(1))]).unwrap();
+        let broken: Vec<&str> = library.broken().iter().map(|(url, _)| url.as_str()).collect();
+        assert_eq!(broken, ["http://a.example/broken"]);
+        let right = library.profile("http://a.example/right").unwrap();
+        assert_eq!(right.elements.iter().map(|row| (row.id, row.min, row.max)).collect::<Vec<_>>(), [("Patient.name", 1, None)]);
+        assert!(library.profile("http://a.example/broken").is_none());
     }
 }

@@ -82,8 +82,8 @@ impl Validation {
         if enforcement == Enforcement::Off {
             return Ok(());
         }
-        let issues = self.validator().claimed(resource, &NoContext);
-        if !issues.iter().any(is_error) {
+        let issues = self.validator().refused(resource, &NoContext);
+        if issues.is_empty() {
             return Ok(());
         }
         if enforcement == Enforcement::Warn {
@@ -121,7 +121,12 @@ impl Gateway {
             return Ok(());
         }
         match Library::with(Definitions::embedded(), stored) {
-            Ok(library) => self.validation.take(library),
+            Ok(library) => {
+                for (url, broken) in library.broken() {
+                    tracing::warn!(url, "nothing is validated by this profile: {broken}");
+                }
+                self.validation.take(library);
+            }
             Err(broken) => tracing::warn!("the stored definitions cannot be used to validate by: {broken}"),
         }
         Ok(())

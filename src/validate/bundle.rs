@@ -28,19 +28,26 @@ impl Validator<'_> {
     /// What is wrong with a resource, and those in it, by R4 and by the profiles that they claim, in document order.
     #[must_use]
     pub fn claimed(&self, resource: &Resource, context: &dyn Context) -> Vec<Issue> {
-        self.asked(resource, None, context)
+        self.asked(resource, &[], context)
     }
 
-    /// The same, and what is wrong by the profile of that URL.
+    /// The same, if there is an error; else nothing. What is right is told faster, since nothing is worked out for warnings.
     #[must_use]
-    pub fn asked(&self, resource: &Resource, profile: Option<&str>, context: &dyn Context) -> Vec<Issue> {
+    pub fn refused(&self, resource: &Resource, context: &dyn Context) -> Vec<Issue> {
+        if self.walk(Checker::of_errors(self, context), resource, &[]).is_empty() { Vec::new() } else { self.claimed(resource, context) }
+    }
+
+    /// The same, and what is wrong by these profiles, told by their URLs.
+    #[must_use]
+    pub fn asked(&self, resource: &Resource, profiles: &[&str], context: &dyn Context) -> Vec<Issue> {
+        self.walk(Checker::new(self, context), resource, profiles)
+    }
+
+    fn walk<'c>(&'c self, mut checker: Checker<'c>, resource: &'c Resource, profiles: &[&str]) -> Vec<Issue> {
         let root = Element::resource(resource.root());
-        let mut checker = Checker::new(self, context);
         checker.base(root);
         checker.claims(root);
-        if let Some(profile) = profile {
-            checker.against(root, profile, true);
-        }
+        profiles.iter().for_each(|profile| checker.against(root, profile, true));
         checker.finish()
     }
 }

@@ -16,7 +16,7 @@ use crate::model::tree::{Node, Tree};
 /// How many resources deep a question may lead: does the report fit if its result fits if the variant that is derived from fits …
 const DEEPEST: u8 = 12;
 
-/// How many issues are listed; the rest is counted.
+/// How many errors are listed, and how many warnings; the rest is counted.
 const MOST_ISSUES: usize = 1000;
 
 /// Whether something fits.
@@ -45,8 +45,11 @@ pub(super) struct Checker<'c> {
 struct Findings {
     /// With the number of the node, by which they are put into document order.
     list: Vec<(u32, Issue)>,
-    /// How many more there are.
-    more: usize,
+    /// How many errors there are, listed or not; and how many warnings.
+    errors: usize,
+    warnings: usize,
+    /// Warnings are not told, and nothing is worked out for them alone.
+    errors_only: bool,
     /// Only the verdict is asked: the first error is enough, and nobody will read it.
     verdict_only: bool,
     failed: bool,
@@ -57,14 +60,28 @@ impl<'c> Checker<'c> {
         Self { validator, context, findings: Findings::default(), verdicts: HashMap::new(), depth: 0 }
     }
 
+    /// One that leaves warnings out.
+    pub(super) fn of_errors(validator: &'c Validator<'c>, context: &'c dyn Context) -> Self {
+        Self { findings: Findings { errors_only: true, ..Findings::default() }, ..Self::new(validator, context) }
+    }
+
+    /// Whether warnings are told.
+    pub(super) fn warns(&self) -> bool {
+        !self.findings.errors_only && !self.findings.verdict_only
+    }
+
     /// The issues in document order, each once.
     pub(super) fn finish(self) -> Vec<Issue> {
         let mut list = self.findings.list;
         list.sort_by_key(|(at, _)| *at);
         let mut seen = BTreeSet::new();
         let mut issues: Vec<Issue> = list.into_iter().map(|(_, issue)| issue).filter(|issue| seen.insert(issue.clone())).collect();
-        if self.findings.more > 0 {
-            issues.push(Issue::error(IssueType::TooLong, "", format!("{} more issues are not listed.", self.findings.more)));
+        let (errors, warnings) = (self.findings.errors.saturating_sub(MOST_ISSUES), self.findings.warnings.saturating_sub(MOST_ISSUES));
+        if errors > 0 {
+            issues.push(Issue::error(IssueType::TooLong, "", format!("{errors} more errors are not listed.")));
+        }
+        if warnings > 0 {
+            issues.push(Issue::warning(IssueType::TooLong, "", format!("{warnings} more warnings are not listed.")));
         }
         issues
     }
@@ -72,23 +89,21 @@ impl<'c> Checker<'c> {
     /// Notes an error at a node; what is missing is told at the element that lacks it.
     pub(super) fn error(&mut self, node: Node<'c>, code: IssueType, diagnostics: impl FnOnce() -> String) {
         self.findings.failed = true;
-        self.note(node, |place| Issue::error(code, place, diagnostics()));
+        self.findings.errors += 1;
+        if !self.findings.verdict_only && self.findings.errors <= MOST_ISSUES {
+            self.findings.list.push((node.index(), Issue::error(code, location(node), diagnostics())));
+        }
     }
 
     /// Notes a warning at a node.
     pub(super) fn warning(&mut self, node: Node<'c>, code: IssueType, diagnostics: impl FnOnce() -> String) {
-        self.note(node, |place| Issue::warning(code, place, diagnostics()));
-    }
-
-    fn note(&mut self, node: Node<'c>, issue: impl FnOnce(String) -> Issue) {
-        if self.findings.verdict_only {
+        if !self.warns() {
             return;
         }
-        if self.findings.list.len() >= MOST_ISSUES {
-            self.findings.more += 1;
-            return;
+        self.findings.warnings += 1;
+        if self.findings.warnings <= MOST_ISSUES {
+            self.findings.list.push((node.index(), Issue::warning(code, location(node), diagnostics())));
         }
-        self.findings.list.push((node.index(), issue(location(node))));
     }
 
     /// Whether going on would find nothing that is asked for.

@@ -68,7 +68,7 @@ impl<'c> Checker<'c> {
     pub(super) fn invariants(&mut self, invariants: &'c [Invariant], element: Element<'c>) {
         for invariant in invariants {
             let warns = invariant.severity > Severity::Error;
-            if warns && self.validator.lenient {
+            if warns && (self.validator.lenient || !self.warns()) {
                 continue;
             }
             let held = self.evaluate(&invariant.expression, element);

@@ -9,12 +9,10 @@ use serde_json::Value;
 
 use super::Validator;
 use super::bundle::Entries;
-use super::checker::Checker;
-use super::element::Element;
 use crate::base::budget::Limits;
 use crate::definitions::Library;
 use crate::model::codec::{read_json_parts, read_xml_parts};
-use crate::model::outcome::Issue;
+use crate::model::outcome::{Issue, IssueType};
 use crate::model::resource::Resource;
 use crate::model::schema::Schema;
 
@@ -25,19 +23,16 @@ pub fn check(bytes: &[u8], library: &Library, profiles: &[String]) -> Vec<Issue>
         Ok(parts) => parts,
         Err(issues) => return issues,
     };
-    let entries = Entries::of(&resource);
-    let validator = Validator::new(library);
-    let mut checker = Checker::new(&validator, &entries);
-    let root = Element::resource(resource.root());
-    checker.base(root);
-    checker.claims(root);
-    for profile in profiles {
-        checker.against(root, profile, true);
-    }
-    // What the reader has said is not said again.
-    let known: BTreeSet<(String, &str)> = issues.iter().map(|issue| (issue.expression.clone(), issue.code.code())).collect();
-    issues.extend(checker.finish().into_iter().filter(|issue| !known.contains(&(issue.expression.clone(), issue.code.code()))));
+    let profiles: Vec<&str> = profiles.iter().map(String::as_str).collect();
+    let found = Validator::new(library).asked(&resource, &profiles, &Entries::of(&resource));
+    add(&mut issues, found);
     issues
+}
+
+/// Adds what was found to what the reader has said, which is not said again.
+pub fn add(said: &mut Vec<Issue>, found: Vec<Issue>) {
+    let known: BTreeSet<(String, IssueType)> = said.iter().map(|issue| (issue.expression.clone(), issue.code)).collect();
+    said.extend(found.into_iter().filter(|issue| !known.contains(&(issue.expression.clone(), issue.code))));
 }
 
 /// Reads a definition for a [`Library`] from JSON or XML; `None` when it is no resource.

@@ -10,7 +10,6 @@ mod binding;
 pub mod bundle;
 mod cardinality;
 mod checker;
-pub mod code;
 mod coding;
 mod conforms;
 mod constraint;

@@ -21,6 +21,8 @@ use crate::definitions::table::{BrokenTable, Writer};
 #[derive(Debug, Default)]
 pub(in crate::definitions) struct Added {
     pub(in crate::definitions) profiles: Profiles,
+    /// URLs of profiles that cannot be read, and why.
+    pub(in crate::definitions) broken: Vec<(String, BrokenTable)>,
 }
 
 /// How long a chain of profiles may be.
@@ -34,12 +36,20 @@ pub(in crate::definitions) fn added(resources: Vec<Value>, base: &'static Defini
     resources.into_iter().for_each(|resource| all.add(resource));
     let names = ConstraintNames::of(&all);
     let constraints = rules::load_constraints(leak(names.table()))?;
-    let mut profiles =
-        Assembly { all: &all, base, names, constraints, of_types: of_types(base), done: Profiles::new(), open: HashSet::new() };
+    let mut profiles = Assembly {
+        all: &all,
+        base,
+        names,
+        constraints,
+        of_types: of_types(base),
+        done: Profiles::new(),
+        broken: Vec::new(),
+        open: HashSet::new(),
+    };
     for structure in all.profiles() {
-        profiles.add(structure, DEPTH)?;
+        profiles.add(structure, DEPTH);
     }
-    Ok(Added { profiles: profiles.done })
+    Ok(Added { profiles: profiles.done, broken: profiles.broken })
 }
 
 fn leak(table: String) -> &'static str {
@@ -58,32 +68,35 @@ struct Assembly<'a> {
     constraints: Constraints,
     of_types: BTreeSet<(&'static str, &'static str)>,
     done: Profiles,
+    broken: Vec<(String, BrokenTable)>,
     /// Those begun, so that a circle ends.
     open: HashSet<String>,
 }
 
 impl Assembly<'_> {
-    fn add(&mut self, structure: &Value, depth: usize) -> Result<(), BrokenTable> {
+    fn add(&mut self, structure: &Value, depth: usize) {
         let url = text(structure, "url");
         if depth == 0 || !self.open.insert(url.to_owned()) {
-            return Ok(());
+            return;
         }
         let parent = text(structure, "baseDefinition");
         if let Some(parent) = self.all.structures.get(parent.split('|').next().unwrap_or(parent)) {
-            self.add(parent, depth - 1)?;
+            self.add(parent, depth - 1);
         }
         let base = self.done.get(short(parent)).or_else(|| self.base.profile(parent));
         let whole = snapshot(structure);
         let alone = !whole.is_empty();
         let elements = if alone { whole.to_vec() } else { complete(structure, base, &self.base.schema) };
-        let mut loaded = profile::load(leak(self.table(structure, &elements)), &self.constraints)?;
+        let mut loaded = match profile::load(leak(self.table(structure, &elements)), &self.constraints) {
+            Ok(loaded) => loaded,
+            Err(broken) => return self.broken.push((url.to_owned(), broken)),
+        };
         for own in loaded.values_mut().filter(|_| !alone) {
             if let Some(base) = base {
                 derive(own, base);
             }
         }
         self.done.extend(loaded);
-        Ok(())
     }
 
     fn table(&self, structure: &Value, elements: &[Value]) -> String {

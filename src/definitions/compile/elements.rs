@@ -153,7 +153,9 @@ fn name(key: &str, number: usize) -> String {
 
 /// Severity and expression of a constraint.
 pub(super) fn content(constraint: &Value) -> (String, String) {
-    (text(constraint, "severity").to_owned(), text(constraint, "expression").to_owned())
+    // R4 knows no third severity; what is told otherwise is taken seriously.
+    let severity = if text(constraint, "severity") == "warning" { "warning" } else { "error" };
+    (severity.to_owned(), text(constraint, "expression").to_owned())
 }
 
 /// `s` for elements of the summary, `m` for modifiers.

@@ -14,8 +14,8 @@ use crate::model::outcome::{Issue, IssueType, operation_outcome};
 use crate::model::reference::{Key, local};
 use crate::model::resource::Resource;
 use crate::model::tree::Node;
-use crate::validate::Context;
 use crate::validate::bundle::Entries;
+use crate::validate::{Context, file};
 
 /// The targets of at most so many references are read.
 const MOST_NEIGHBOURS: usize = 256;
@@ -77,9 +77,7 @@ impl Gateway {
             ));
         }
         let validator = self.validation.validator();
-        let found = validator.asked(&resource, profile, &neighbours);
-        let known: Vec<(String, IssueType)> = issues.iter().map(|issue| (issue.expression.clone(), issue.code)).collect();
-        issues.extend(found.into_iter().filter(|issue| !known.contains(&(issue.expression.clone(), issue.code))));
+        file::add(&mut issues, validator.asked(&resource, profile.as_slice(), &neighbours));
         Ok(operation_outcome(&issues).into())
     }
 

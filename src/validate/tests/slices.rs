@@ -71,5 +71,17 @@ fn very_many_issues_are_counted() {
     let patient = read(format!(r#"{{"resourceType":"Patient","name":[{names}]}}"#).as_bytes());
     let library = Library::of(definitions());
     let told = errors(Validator::new(&library).claimed(&patient, &NoContext));
-    assert_eq!((told.len(), told.last().map(String::as_str)), (1001, Some("2000 more issues are not listed.")));
+    assert_eq!((told.len(), told.last().map(String::as_str)), (1001, Some("2000 more errors are not listed.")));
+}
+
+/// However many warnings there are, a resource without errors is right.
+#[test]
+fn very_many_warnings_are_no_error() {
+    let extensions = vec![r#"{"url":"http://a.site/unknown","valueBoolean":true}"#; 3000].join(",");
+    let patient = read(format!(r#"{{"resourceType":"Patient","extension":[{extensions}]}}"#).as_bytes());
+    let library = Library::of(definitions());
+    let validator = Validator::new(&library).lenient();
+    let all = validator.claimed(&patient, &NoContext);
+    assert_eq!(all.last().map(|issue| issue.diagnostics.as_str()), Some("2000 more warnings are not listed."));
+    assert_eq!((errors(all), validator.refused(&patient, &NoContext)), (Vec::new(), Vec::new()));
 }
