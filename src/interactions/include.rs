@@ -10,6 +10,7 @@ use crate::model::codec::read_json;
 use crate::model::outcome::IssueType;
 use crate::model::reference::{self, Key};
 use crate::model::resource::Resource;
+use crate::model::schema::Schema;
 use crate::search::catalog::Catalog;
 use crate::search::extract;
 use crate::search::key;
@@ -59,6 +60,10 @@ impl Gateway {
             return Ok(());
         }
         for version in around {
+            // Most of a page leads to the same few resources: reading those texts again would tell nothing new.
+            if !version.body.as_ref().is_some_and(|body| leads_beyond(body, seen, self.schema(), &self.base)) {
+                continue;
+            }
             for key in self.targets(version, inclusions, catalog) {
                 if seen.insert(key.clone())
                     && let Some(version) = self.store.read(&key).await?.filter(|version| version.body.is_some())
@@ -131,10 +136,77 @@ impl Gateway {
     }
 }
 
+/// Whether a text may refer to a resource of this server that is not among those seen. Says so too often rather than too seldom.
+fn leads_beyond(text: &[u8], seen: &HashSet<Key>, schema: &Schema, base: &str) -> bool {
+    strings(text).any(|(string, is_escaped)| {
+        // No reference has spaces or tags, as narratives do.
+        if is_escaped {
+            return !string.iter().any(|byte| matches!(byte, b' ' | b'<'));
+        }
+        if !string.contains(&b'/') {
+            return false;
+        }
+        let Ok(string) = std::str::from_utf8(string) else { return true };
+        let relative = string.strip_prefix(base).and_then(|rest| rest.strip_prefix('/')).unwrap_or(string);
+        // A canonical reference may name a version.
+        let bare = relative.split_once('|').map_or(relative, |(bare, _)| bare);
+        reference::local(bare, schema).is_some_and(|(key, _)| !seen.contains(&key))
+    })
+}
+
+/// What stands between quotes in a JSON text, and whether there are escapes in it.
+fn strings(text: &[u8]) -> impl Iterator<Item = (&[u8], bool)> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let begin = rest.iter().position(|byte| *byte == b'"')? + 1;
+        rest = rest.get(begin..)?;
+        let (mut end, mut is_escaped) = (0, false);
+        loop {
+            end += rest.get(end..)?.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
+            if rest.get(end) == Some(&b'"') {
+                break;
+            }
+            // Whatever is escaped takes a byte at least.
+            (end, is_escaped) = (end + 2, true);
+        }
+        let (string, others) = rest.split_at_checked(end)?;
+        rest = others.get(1..)?;
+        Some((string, is_escaped))
+    })
+}
+
 fn enough(count: usize) -> Result<(), Failure> {
     if count <= MOST {
         return Ok(());
     }
     let told = format!("More than {MOST} resources would be included: ask for smaller pages with _count.");
     Err(Failure::new(FailureKind::Unprocessable, IssueType::TooCostly, "_include", told))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::primitive::Id;
+
+    #[test]
+    fn a_text_is_read_only_if_it_may_lead_on() {
+        let schema = &crate::definitions::Definitions::embedded().schema;
+        let key = |id: &str| Key { kind: schema.resource_type("Patient").unwrap(), id: Id::new(id).unwrap() };
+        let seen = HashSet::from([key("a")]);
+        for (text, expected) in [
+            (r#"{"subject":{"reference":"Patient/a"},"code":{"coding":[{"system":"http://loinc.org"}]}}"#, false),
+            (r#"{"subject":{"reference":"http://base/fhir/Patient/a/_history/2"}}"#, false),
+            (r#"{"text":{"div":"<div class=\"x\">Patient/b</div>"},"subject":{"reference":"Patient/a"}}"#, false),
+            (r#"{"subject":{"display":"ends with a backslash \\"},"focus":[{"reference":"Patient/a"}]}"#, false),
+            (r#"{"subject":{"reference":"http://other/fhir/Patient/b"}}"#, false),
+            (r#"{"subject":{"reference":"Patient/b"}}"#, true),
+            (r#"{"performer":[{"reference":"Patient/a"},{"reference":"Patient/b/_history/1"}]}"#, true),
+            (r#"{"subject":{"display":"ends with a backslash \\"},"focus":[{"reference":"Patient/b"}]}"#, true),
+            (r#"{"subject":{"reference":"http://base/fhir/Patient/b"}}"#, true),
+            (r#"{"library":["Library/b|2"]}"#, true),
+            (r#"{"subject":{"reference":"Patient\/b"}}"#, true),
+        ] {
+            assert_eq!(leads_beyond(text.as_bytes(), &seen, schema, "http://base/fhir"), expected, "{text}");
+        }
+    }
 }

@@ -14,7 +14,7 @@ use crate::support::process::Process;
 use crate::support::{Client, cluster};
 
 /// The version whose tables today's code makes.
-const PRESENT: &str = "1.1";
+const PRESENT: &str = "1.2";
 
 fn golden() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/store")

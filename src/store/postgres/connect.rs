@@ -123,7 +123,7 @@ impl Address {
         };
         client.batch_execute(SETTINGS).await?;
         client.batch_execute(if self.clustered { OF_A_CLUSTER } else { OF_ONE_SERVER }).await?;
-        Ok(Connection { client, statements: Mutex::default() })
+        Ok(Connection { client, statements: Mutex::default(), clustered: self.clustered })
     }
 }
 
@@ -203,6 +203,7 @@ pub(super) async fn together<T>(questions: Vec<Later<'_, T>>) -> Result<Vec<T>, 
 pub(super) struct Connection {
     client: Client,
     statements: Mutex<HashMap<String, Statement>>,
+    clustered: bool,
 }
 
 impl fmt::Debug for Connection {
@@ -217,6 +218,11 @@ const STATEMENTS: usize = 300;
 impl Connection {
     pub(super) fn is_closed(&self) -> bool {
         self.client.is_closed()
+    }
+
+    /// Whether resources are spread over the machines of a cluster, which does not run every statement that one server does.
+    pub(super) fn is_clustered(&self) -> bool {
+        self.clustered
     }
 
     /// Runs statements without parameters.

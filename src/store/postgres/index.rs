@@ -89,7 +89,7 @@ impl Index {
             statements.push((GONE, vec![&gone.0, &gone.1.0, &gone.1.1]));
         }
         if !posts.0.is_empty() {
-            statements.push((POSTS, vec![&posts.0, &posts.1, &posts.2, &posts.3, &posts.4]));
+            statements.push((POSTS, vec![&posts.0, &posts.1, &posts.2, &posts.3, &posts.4, &posts.5]));
         }
         statements.extend(places.statement());
         connection.send(&statements).await
@@ -132,8 +132,8 @@ fn lines<K: Ord + Copy>(mut rows: Vec<(i16, K, i64)>) -> Lines<K> {
     lines
 }
 
-/// Columns of lines: shards, keys, names, counts and bytes.
-type Split<'l, K> = (Vec<i16>, Vec<K>, Vec<i64>, Vec<i16>, Vec<Option<&'l [u8]>>);
+/// Columns of lines: shards, keys, names, counts, bytes and smallest row ids.
+type Split<'l, K> = (Vec<i16>, Vec<K>, Vec<i64>, Vec<i16>, Vec<Option<&'l [u8]>>, Vec<Option<i64>>);
 
 pub(super) fn columns<K: Copy>(lines: &[(i16, K, Line)]) -> Split<'_, K> {
     let mut split: Split<'_, K> = Default::default();
@@ -143,6 +143,7 @@ pub(super) fn columns<K: Copy>(lines: &[(i16, K, Line)]) -> Split<'_, K> {
         split.2.push(line.last);
         split.3.push(line.count);
         split.4.push(line.bytes.as_deref());
+        split.5.push(line.first);
     }
     split
 }
@@ -188,8 +189,8 @@ const BACK: &str = "DELETE FROM gone AS g USING unnest($2::int8[], $3::int8[]) A
 const GONE: &str =
     "INSERT INTO gone (k, rid, shard) SELECT w.k, w.rid, w.shard FROM unnest($1::int2[], $2::int8[], $3::int8[]) AS w(shard, k, rid)";
 
-pub(super) const POSTS: &str = "INSERT INTO post (k, last, shard, n, rids) SELECT w.k, w.last, w.shard, w.n, w.rids
-    FROM unnest($1::int2[], $2::int8[], $3::int8[], $4::int2[], $5::bytea[]) AS w(shard, k, last, n, rids)";
+pub(super) const POSTS: &str = "INSERT INTO post (k, last, shard, n, rids, first) SELECT w.k, w.last, w.shard, w.n, w.rids, w.first
+    FROM unnest($1::int2[], $2::int8[], $3::int8[], $4::int2[], $5::bytea[], $6::int8[]) AS w(shard, k, last, n, rids, first)";
 
 const PLACES: &str = "INSERT INTO place (s, k, name, shard, n, rows) SELECT w.s, w.k, w.name, w.shard, w.n, w.rows
     FROM unnest($1::int2[], $2::int4[], $3::int8[], $4::int8[], $5::int2[], $6::bytea[]) AS w(shard, s, k, name, n, rows)";

@@ -140,7 +140,7 @@ async fn join(connection: &Connection, shared: &Shared, work: Work) -> Result<Ta
     let (posts, places) = (columns(&posts), Places::of(&places));
     let mut statements: Statements<'_> = Vec::new();
     if !posts.0.is_empty() {
-        statements.push((POSTS, vec![&posts.0, &posts.1, &posts.2, &posts.3, &posts.4]));
+        statements.push((POSTS, vec![&posts.0, &posts.1, &posts.2, &posts.3, &posts.4, &posts.5]));
     }
     statements.extend(places.statement());
     connection.send(&statements).await?;

@@ -22,6 +22,7 @@ mod method;
 mod moved;
 mod order;
 mod parameters;
+mod parts;
 mod pool;
 mod ragged;
 mod read;

@@ -1,4 +1,5 @@
-//! Index rows of intervals and texts made anew from what the resources carry, for a store of an older version.
+//! What a store of an older version lacks: index rows of intervals and texts, made anew from what the resources carry; and the
+//! smallest row ids of runs.
 
 use std::collections::BTreeMap;
 
@@ -8,6 +9,7 @@ use super::entries::{Standing, settled_lines};
 use super::fault::Fault;
 use super::index::{Placed, Places};
 use super::rows::RowIds;
+use super::runs::line;
 use super::spans::{of_moment, of_number, of_text};
 use crate::store::keys::unpack;
 use crate::store::port::StoreError;
@@ -19,6 +21,32 @@ const READ: i64 = if cfg!(test) { 3 } else { 1000 };
 const HELD: usize = if cfg!(test) { 20 } else { 2_000_000 };
 /// Lines that are written together.
 const WRITTEN: usize = 1000;
+
+/// Has each run tell its smallest row id.
+pub(super) async fn tell_first(connection: &Connection) -> Result<(), Fault> {
+    let mut last = (i64::MIN, i64::MIN, i16::MIN);
+    loop {
+        let sql = "SELECT k, last, n, rids, shard FROM post WHERE (k, last, shard) > ($1, $2, $3) AND n > 1 AND first IS NULL
+            ORDER BY k, last, shard LIMIT $4";
+        let lines = connection.query(sql, &[&last.0, &last.1, &last.2, &READ]).await?;
+        let Some(end) = lines.last() else { return Ok(()) };
+        last = (end.try_get(0)?, end.try_get(1)?, end.try_get(4)?);
+        let mut by_shard: BTreeMap<i16, (Vec<i64>, Vec<i64>, Vec<i64>)> = BTreeMap::new();
+        for own in &lines {
+            let Some(first) = line(own, 1)?.last().copied() else { continue };
+            let (posts, names, firsts) = by_shard.entry(own.try_get(4)?).or_default();
+            posts.push(own.try_get(0)?);
+            names.push(own.try_get(1)?);
+            firsts.push(first);
+        }
+        for (shard, (posts, names, firsts)) in &by_shard {
+            connection.execute(TELL_FIRST, &[shard, posts, names, firsts]).await?;
+        }
+    }
+}
+
+const TELL_FIRST: &str = "UPDATE post AS p SET first = w.first FROM unnest($2::int8[], $3::int8[], $4::int8[]) AS w(k, last, first)
+    WHERE p.shard = $1 AND p.k = w.k AND p.last = w.last";
 
 /// Fills the empty table `place`.
 pub(super) async fn rebuild(connection: &Connection) -> Result<(), Fault> {

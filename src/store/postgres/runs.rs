@@ -1,7 +1,8 @@
 //! Runs of row ids in the table `post`: how lines are packed, and how the row ids of keys are walked, newest first.
 //!
-//! Each transaction adds a line per key, so lines of one key may overlap in range; a line is named by its largest row id. All row
-//! ids of a line come from one gateway, so that their differences are small. See [`crate::store::runs`] for the packing.
+//! Each transaction adds a line per key, so lines of one key may overlap in range; a line is named by its largest row id, and tells
+//! its smallest, too: who looks for row ids of a narrow range enters a common key in the middle. All row ids of a line come from
+//! one gateway, so that their differences are small. See [`crate::store::runs`] for the packing.
 
 use tokio_postgres::Row;
 
@@ -16,6 +17,8 @@ use crate::store::runs;
 pub(super) struct Line {
     pub(super) last: i64,
     pub(super) count: i16,
+    /// The smallest row id; `None` for a single one.
+    pub(super) first: Option<i64>,
     /// `None` for a single row id.
     pub(super) bytes: Option<Vec<u8>>,
 }
@@ -28,12 +31,18 @@ pub(super) fn pack(mut rows: Vec<i64>) -> Vec<Line> {
     for own in rows.chunk_by(|a, b| gateway(*a) == gateway(*b)) {
         let by = own.first().map_or(0, |row| gateway(*row));
         let ticks: Vec<i64> = own.iter().map(|row| tick(*row)).collect();
-        lines.extend(runs::pack(&ticks).into_iter().map(|run| Line {
-            last: of_tick(run.last, by),
-            // A run holds less than a thousand.
-            count: i16::try_from(run.count).unwrap_or(i16::MAX),
-            bytes: (run.count > 1).then_some(run.bytes),
-        }));
+        let mut end = 0;
+        for run in runs::pack(&ticks) {
+            end += usize::try_from(run.count).unwrap_or(0);
+            let least = end.checked_sub(1).and_then(|at| ticks.get(at)).copied();
+            lines.push(Line {
+                last: of_tick(run.last, by),
+                // A run holds less than a thousand.
+                count: i16::try_from(run.count).unwrap_or(i16::MAX),
+                first: least.filter(|_| run.count > 1).map(|tick| of_tick(tick, by)),
+                bytes: (run.count > 1).then_some(run.bytes),
+            });
+        }
     }
     lines
 }
@@ -52,23 +61,56 @@ pub(super) fn line(row: &Row, at: usize) -> Result<Vec<i64>, Fault> {
 }
 
 /// Lines that are read of a key the first time, and at most.
-const FIRST: i64 = if cfg!(test) { 1 } else { 8 };
+const FIRST: i64 = if cfg!(test) { 1 } else { 4 };
 const LARGEST: i64 = if cfg!(test) { 4 } else { 256 };
+/// About so many row ids stand in a line of a common key.
+const ROWS: i128 = if cfg!(test) { 4 } else { 512 };
+/// Reading a line costs as much as testing so many resources; in the time of one such test the database passes over so many lines.
+const LINE: i128 = 2;
+const PASSED: i128 = 8;
 /// What is no longer there is read in pieces of so many lines; of one key, of so many for each line that is read of it.
 const GONE: i64 = if cfg!(test) { 4 } else { 8192 };
 const GONE_PER_LINE: i64 = if cfg!(test) { 2 } else { 16 };
 
-const LINES_OF_ONE: &str = "SELECT k, last, n, rids FROM post WHERE k = $1 AND last < $2 ORDER BY last DESC LIMIT $3";
-const LINES_OF_MANY: &str = "SELECT k, last, n, rids FROM post WHERE k = ANY ($1::int8[]) AND last < $2 ORDER BY last DESC LIMIT $3";
-const GONE_OF_ONE: &str = "SELECT k, rid FROM gone WHERE k = $1 AND rid < $2 ORDER BY rid DESC LIMIT $3";
-const GONE_OF_MANY: &str = "SELECT k, rid FROM gone WHERE k = ANY ($1::int8[]) AND rid < $2 ORDER BY rid DESC LIMIT $3";
+/// Lines that may name row ids of a range: those that end in it or above, and begin in it or below. One that does not tell where it
+/// begins, of a gateway of the version before, may begin anywhere.
+macro_rules! lines {
+    ($key:literal) => {
+        concat!(
+            "SELECT k, last, n, rids FROM post WHERE k ",
+            $key,
+            " AND last < $2 AND last >= $3 AND CASE WHEN n = 1 THEN last <= $4 ELSE (first > $4) IS NOT TRUE END",
+            " ORDER BY last DESC LIMIT $5"
+        )
+    };
+}
+/// What is gone of them within the range, told as lines of nothing.
+macro_rules! gone {
+    ($key:literal, $limit:literal) => {
+        concat!(
+            "SELECT k, rid, 0::int2, NULL::bytea FROM gone WHERE k ",
+            $key,
+            " AND rid < $2 AND rid >= $3 AND rid <= $4 ORDER BY rid DESC LIMIT ",
+            $limit
+        )
+    };
+}
+const LINES_OF_ONE: &str = lines!("= $1");
+const LINES_OF_MANY: &str = lines!("= ANY ($1::int8[])");
+const GONE_OF_ONE: &str = gone!("= $1", "$5");
+const GONE_OF_MANY: &str = gone!("= ANY ($1::int8[])", "$5");
+const BOTH_OF_ONE: &str = concat!("(", lines!("= $1"), ") UNION ALL (", gone!("= $1", "$6"), ")");
+const BOTH_OF_MANY: &str = concat!("(", lines!("= ANY ($1::int8[])"), ") UNION ALL (", gone!("= ANY ($1::int8[])", "$6"), ")");
 
 /// The resources that have one of some keys, walked from large row ids to small ones.
 #[derive(Debug)]
 pub(super) struct Walk {
     posts: Vec<i64>,
-    /// Lines named by less are not read yet; `None` when all are.
+    /// Lines named by less are not read yet; `None` when all are that matter.
     before: Option<i64>,
+    /// Row ids below and above do not matter.
+    floor: i64,
+    roof: i64,
     /// Row ids that are sure, largest first; those before `at` are done with.
     ready: Vec<i64>,
     at: usize,
@@ -94,7 +136,26 @@ pub(super) enum Sought {
 impl Walk {
     pub(super) fn new(posts: Vec<i64>) -> Self {
         let step = FIRST.max(i64::try_from(posts.len()).unwrap_or(i64::MAX).saturating_add(if posts.len() > 1 { 1 } else { 0 }));
-        Self { posts, before: Some(i64::MAX), ready: Vec::new(), at: 0, below: Vec::new(), step, seen: 0, lines: 0, first: i64::MIN }
+        Self {
+            posts,
+            before: Some(i64::MAX),
+            floor: i64::MIN,
+            roof: i64::MAX,
+            ready: Vec::new(),
+            at: 0,
+            below: Vec::new(),
+            step,
+            seen: 0,
+            lines: 0,
+            first: i64::MIN,
+        }
+    }
+
+    /// From now on, nothing below or above matters.
+    pub(super) fn confine(&mut self, (floor, roof): (i64, i64)) {
+        (self.floor, self.roof) = (self.floor.max(floor), self.roof.min(roof));
+        // What is sure already reaches down to where reading ended.
+        self.before = self.before.filter(|before| *before > self.floor);
     }
 
     /// The largest row id that is not above `most`, which never grows from call to call.
@@ -112,20 +173,19 @@ impl Walk {
         self.before.is_none()
     }
 
-    /// About how many lines must be read to come down to a row id, if those to come lie as close as those that were read.
-    pub(super) fn ahead(&self, row: i64) -> i64 {
-        match self.before {
-            Some(before) if before > row => {
-                let (read, left) = (self.first.saturating_sub(before).max(1), before.saturating_sub(row));
-                i64::try_from(i128::from(self.lines) * i128::from(left) / i128::from(read)).unwrap_or(i64::MAX)
-            }
-            _ => 0,
-        }
+    /// What it costs to learn the row ids of a range, told in resources that could be tested instead, if those to come lie as close
+    /// as those that were read, and are no more than `all`.
+    pub(super) fn ahead(&self, (floor, roof): (i64, i64), all: i64) -> i64 {
+        let Some(before) = self.before.filter(|before| *before > floor) else { return 0 };
+        let (seen, read) = (self.seen() as i128, i128::from(self.first.saturating_sub(before).max(1)));
+        let lines = |from: i64, to: i64| (seen * i128::from(to.saturating_sub(from).max(0)) / read).min(i128::from(all)) / ROWS;
+        let top = roof.clamp(floor, before);
+        i64::try_from((1 + lines(floor, top)) * LINE + lines(top, before) / PASSED).unwrap_or(i64::MAX)
     }
 
-    /// The smallest row id that is known.
-    pub(super) fn oldest(&self) -> Option<i64> {
-        self.ready.last().copied()
+    /// The smallest and the largest row id that are sure.
+    pub(super) fn reach(&self) -> Option<(i64, i64)> {
+        Some((*self.ready.last()?, *self.ready.first()?))
     }
 
     /// How many row ids it has, as far as lines were read.
@@ -220,34 +280,47 @@ pub(super) async fn read_on(connection: &Connection, walks: Vec<&mut Walk>) -> R
     if walks.is_empty() {
         return Ok(());
     }
-    // What is gone is asked for first: whoever takes a line away that held it does so after this look.
-    let mut questions: Vec<Later<'_, Vec<Row>>> = Vec::with_capacity(2 * walks.len());
-    for walk in &walks {
-        questions.push(Box::pin(async {
-            match walk.posts.as_slice() {
-                [post] => connection.query(GONE_OF_ONE, &[post, &walk.before, &walk.most_gone()]).await,
-                posts => connection.query(GONE_OF_MANY, &[&posts, &walk.before, &walk.most_gone()]).await,
-            }
-        }));
-    }
-    for walk in &walks {
-        questions.push(Box::pin(async {
-            match walk.posts.as_slice() {
-                [post] => connection.query(LINES_OF_ONE, &[post, &walk.before, &walk.step]).await,
-                posts => connection.query(LINES_OF_MANY, &[&posts, &walk.before, &walk.step]).await,
-            }
-        }));
-    }
-    let mut gone = together(questions).await?;
-    let lines = gone.split_off(walks.len());
-    for (walk, (lines, gone)) in walks.into_iter().zip(lines.iter().zip(&gone)) {
+    let questions = walks.iter().map(|walk| -> Later<'_, (Vec<Row>, Vec<Row>)> { Box::pin(ask(connection, walk)) });
+    let answers = together(questions.collect()).await?;
+    for (walk, (lines, gone)) in walks.into_iter().zip(answers) {
         let full = i64::try_from(gone.len()).unwrap_or(i64::MAX) >= walk.most_gone();
         // Row ids of several keys may be the same, of which some may not have been read.
         let down_to = gone.last().filter(|_| full).map(|row| row.try_get::<_, i64>(1)).transpose()?.map(|row| row.saturating_add(1));
         let gone = gone.iter().map(|row| Ok((row.try_get(1)?, row.try_get(0)?))).collect::<Result<_, Fault>>()?;
-        walk.take(lines, gone, down_to)?;
+        walk.take(&lines, gone, down_to)?;
     }
     Ok(())
+}
+
+/// The next lines of a walk, and what is gone of them.
+async fn ask(connection: &Connection, walk: &Walk) -> Result<(Vec<Row>, Vec<Row>), Fault> {
+    let Walk { posts, before, floor, roof, step, .. } = walk;
+    let most_gone = walk.most_gone();
+    if connection.is_clustered() {
+        // A cluster takes long over statements with two limits. What is gone is asked for first: whoever takes a line away that held
+        // it does so after this look.
+        let mut questions: Vec<Later<'_, Vec<Row>>> = Vec::with_capacity(2);
+        for (of_one, of_many, most) in [(GONE_OF_ONE, GONE_OF_MANY, &most_gone), (LINES_OF_ONE, LINES_OF_MANY, step)] {
+            questions.push(Box::pin(async move {
+                match posts.as_slice() {
+                    [post] => connection.query(of_one, &[post, before, floor, roof, most]).await,
+                    posts => connection.query(of_many, &[&posts, before, floor, roof, most]).await,
+                }
+            }));
+        }
+        let mut answers = together(questions).await?.into_iter();
+        let gone = answers.next().unwrap_or_default();
+        return Ok((answers.next().unwrap_or_default(), gone));
+    }
+    let both = match posts.as_slice() {
+        [post] => connection.query(BOTH_OF_ONE, &[post, before, floor, roof, step, &most_gone]).await?,
+        posts => connection.query(BOTH_OF_MANY, &[&posts, before, floor, roof, step, &most_gone]).await?,
+    };
+    let (mut lines, mut gone) = (Vec::with_capacity(both.len()), Vec::new());
+    for row in both {
+        if row.try_get::<_, i16>(2)? == 0 { gone.push(row) } else { lines.push(row) }
+    }
+    Ok((lines, gone))
 }
 
 /// How many resources have a post.
@@ -287,6 +360,7 @@ mod tests {
             for line in pack(rows.clone()) {
                 let own = unpack(line.last, line.count, line.bytes.as_deref()).unwrap();
                 prop_assert!(own.len() == usize::try_from(line.count).unwrap() && own.first() == Some(&line.last));
+                prop_assert!(line.first.is_none_or(|first| own.last() == Some(&first)) && line.first.is_some() == (line.count > 1));
                 back.extend(own);
             }
             back.sort_unstable();

@@ -14,7 +14,7 @@
 //! history  (rid, version, shard, updated, method, body) the versions before the current one
 //! change   (seq, shard, kind, rid, version, method, updated)
 //!                                                      the change feed: one line per version ever written, without gaps
-//! post     (k, last, shard, n, rids)                   which resources have an equality key: runs of row ids (`runs`)
+//! post     (k, last, shard, n, rids, first)            which resources have an equality key: runs of row ids (`runs`)
 //! gone     (k, rid, shard)                             resources that a run of the key names and that have it no longer
 //! place    (s, k, name, shard, n, rows)                which resources have a value near `k` under the parameter `s`, and which
 //!                                                      value (`spans`, `entries`)
@@ -159,12 +159,18 @@ const MIGRATIONS: &[&str] = &[
         PRIMARY KEY (s, k, name, shard)
     );
 ",
+    // Gateways of the version before go on: lines that they write do not tell it.
+    "
+    ALTER TABLE post ADD COLUMN first int8;
+",
 ];
 
 /// Index rows of the version before the one with `place`, when there are others.
 const LEFT_BEHIND: &str = "DROP TABLE span";
 /// The last version with these.
 const WITH_SPANS: usize = 2;
+/// The last version whose runs do not tell their smallest row id.
+const WITHOUT_FIRST: usize = 3;
 
 /// What the tables say of themselves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -253,6 +259,9 @@ async fn migrate(connection: &Connection, create: bool) -> Result<State, Fault> 
         // All in this transaction: if it breaks off, all is as it was, and the next start begins again.
         moved::rebuild(connection).await?;
         connection.run(LEFT_BEHIND).await?;
+    }
+    if !create && state.found <= WITHOUT_FIRST {
+        moved::tell_first(connection).await?;
     }
     connection.run(&format!("UPDATE norn_schema SET version = {VERSION}; COMMIT")).await?;
     Ok(state)

@@ -1,10 +1,9 @@
 //! Row sources: for one condition each, the row ids that meet it, from large to small. A search intersects them.
 
-use tokio_postgres::Row;
-
-use super::connect::{Connection, Later, together};
+use super::connect::Connection;
 use super::entries::line;
 use super::fault::Fault;
+use super::parts::{Part, read_parts};
 use super::runs::{Sought, Walk, read_on};
 use super::spans::Stretch;
 use crate::model::primitive::Id;
@@ -56,14 +55,21 @@ impl Source {
         self.walks.iter().all(Walk::is_complete).then(|| self.seen())
     }
 
-    /// The smallest row id of a source of which all were read; `None` if it has none.
-    pub(super) fn oldest(&self) -> Option<i64> {
-        self.walks.iter().filter_map(Walk::oldest).chain(self.listed.last().copied()).min()
+    /// The smallest and the largest row id of a source, if all of them were read and there are any.
+    pub(super) fn reach(&self) -> Option<(i64, i64)> {
+        self.size()?;
+        let listed = self.listed.last().copied().zip(self.listed.first().copied());
+        self.walks.iter().filter_map(Walk::reach).chain(listed).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
     }
 
-    /// About how many lines must be read to come down to a row id.
-    pub(super) fn ahead(&self, row: i64) -> i64 {
-        self.walks.iter().map(|walk| walk.ahead(row)).fold(0, i64::saturating_add)
+    /// What it costs to learn all row ids of a range: see [`Walk::ahead`].
+    pub(super) fn ahead(&self, range: (i64, i64), all: i64) -> i64 {
+        self.walks.iter().map(|walk| walk.ahead(range, all)).fold(0, i64::saturating_add)
+    }
+
+    /// From now on, only row ids of a range matter.
+    pub(super) fn confine(&mut self, range: (i64, i64)) {
+        self.walks.iter_mut().for_each(|walk| walk.confine(range));
     }
 
     /// How many row ids it has, as far as they were read.
@@ -118,77 +124,29 @@ pub(super) async fn next(connection: &Connection, sources: &mut [Source], mut mo
     Ok(found)
 }
 
-const LINES: &str = "SELECT s, k, name, n, rows FROM place WHERE s = $1 AND k >= $2 AND k <= $3 AND (k, name) > ($2, $4)
-    ORDER BY k, name LIMIT $5";
-/// Lines that are read first of each part of a stretch.
-const FEW_LINES: i64 = if cfg!(test) { 2 } else { 64 };
 /// Values that are looked at for each one that is wanted, and some more: beyond, too few of them lie within the stretches.
 const LOOKED_AT: usize = if cfg!(test) { 4 } else { 16 };
 const SOME: usize = if cfg!(test) { 10 } else { 20_000 };
 
-/// Places from which lines are read in their order.
-struct Part {
-    s: i32,
-    /// The line after which reading goes on; `None` at the end.
-    after: Option<(i64, i64)>,
-    to: i64,
-    limit: i64,
-}
-
-impl Part {
-    async fn read(&self, connection: &Connection) -> Result<Vec<Row>, Fault> {
-        let Some((place, name)) = self.after else { return Ok(Vec::new()) };
-        connection.query(LINES, &[&self.s, &place, &self.to, &name, &self.limit]).await
-    }
-
-    /// Where to go on after some lines.
-    fn next(&mut self, lines: &[Row]) -> Result<(), Fault> {
-        let last = lines.last().filter(|_| i64::try_from(lines.len()).unwrap_or(0) >= self.limit);
-        self.after = last.map(|last| Ok::<_, Fault>((last.try_get(1)?, last.try_get(2)?))).transpose()?;
-        self.limit *= 8;
-        Ok(())
-    }
-}
-
 /// The row ids of all that stands in some stretches, largest first and once each; `None` if there are more than `bound`.
 pub(super) async fn gather(connection: &Connection, stretches: &[Stretch], bound: usize) -> Result<Option<Vec<i64>>, Fault> {
-    let part = |(s, from, to)| Part { s, after: Some((from, i64::MIN)), to, limit: FEW_LINES };
-    let mut parts: Vec<(&Stretch, Part)> =
-        stretches.iter().flat_map(|stretch| stretch.places().into_iter().map(move |place| (stretch, part(place)))).collect();
+    let (of, mut parts): (Vec<&Stretch>, Vec<Part>) =
+        stretches.iter().flat_map(|stretch| stretch.places().into_iter().map(move |places| (stretch, Part::new(places)))).unzip();
     let (mut rows, mut seen) = (Vec::new(), 0);
-    while !parts.is_empty() {
-        let mut questions: Vec<Later<'_, Vec<Row>>> = Vec::with_capacity(parts.len());
-        for (_, part) in &parts {
-            questions.push(Box::pin(part.read(connection)));
-        }
-        let answers = together(questions).await?;
-        for ((stretch, part), lines) in parts.iter_mut().zip(answers) {
+    while parts.iter().any(Part::is_open) {
+        for (stretch, lines) in of.iter().zip(read_parts(connection, &mut parts).await?) {
             for own in &lines {
                 let standing = line(own, 0)?;
                 seen += standing.len();
                 rows.extend(standing.into_iter().filter(|(spot, _)| stretch.has(spot.at, spot.unit)).map(|(_, row)| row));
             }
-            part.next(&lines)?;
         }
         if rows.len() > bound || seen > bound.saturating_mul(LOOKED_AT).saturating_add(SOME) {
             return Ok(None);
         }
-        parts.retain(|(_, part)| part.after.is_some());
     }
     descending(&mut rows);
     Ok(Some(rows))
-}
-
-/// All lines of some places of a series.
-pub(super) async fn all(connection: &Connection, (s, from, to): (i32, i64, i64)) -> Result<Vec<Row>, Fault> {
-    let mut part = Part { s, after: Some((from, i64::MIN)), to, limit: FEW_LINES };
-    let mut lines = Vec::new();
-    while part.after.is_some() {
-        let more = part.read(connection).await?;
-        part.next(&more)?;
-        lines.extend(more);
-    }
-    Ok(lines)
 }
 
 /// The row ids of living resources with these ids, largest first.

@@ -7,7 +7,7 @@ use tokio_postgres::Row;
 use super::connect::{Connection, Later, together};
 use super::entries::line;
 use super::fault::Fault;
-use super::source::all;
+use super::parts::all;
 use super::spans::{Form, Stretch, end, fresh, place};
 
 /// Lines read at first, and at most.
@@ -79,15 +79,10 @@ impl Trail {
 
     pub(super) async fn read(&mut self, connection: &Connection) -> Result<(), Fault> {
         let (descending, step) = (self.descending, self.step);
-        let mut questions: Vec<Later<'_, Vec<Row>>> = Vec::new();
-        for arm in &self.arms {
-            questions.push(Box::pin(arm.read(connection, descending, step)));
-        }
-        for arm in self.arms.iter().filter(|_| !self.begun) {
-            questions.push(Box::pin(all(connection, (fresh(arm.stretch.s), 0, 0))));
-        }
-        let mut answers = together(questions).await?;
-        let fresh = answers.split_off(self.arms.len());
+        let questions = self.arms.iter().map(|arm| -> Later<'_, Vec<Row>> { Box::pin(arm.read(connection, descending, step)) });
+        let unread = self.arms.iter().filter(|_| !self.begun).map(|arm| (fresh(arm.stretch.s), 0, 0));
+        let (answers, fresh) = tokio::join!(together(questions.collect()), all(connection, unread.collect()));
+        let (answers, fresh) = (answers?, fresh?);
         for (arm, lines) in self.arms.iter().zip(&fresh).chain(self.arms.iter().zip(&answers)) {
             for own in lines {
                 let within = line(own, 0)?.into_iter().filter(|(spot, _)| arm.stretch.has(spot.at, spot.unit));

@@ -1,7 +1,8 @@
 //! How a search goes: which conditions become row sources, and what they leave to be tested.
 //!
 //! The first lines of all posts are read at once. If one of them has few resources, these are tested; otherwise sources are
-//! intersected, and conditions on intervals and texts become sources where few enough resources stand near what they want.
+//! intersected, of common posts only where the rare ones are, and conditions on intervals and texts become sources where few enough
+//! resources stand near what they want.
 
 use super::fault::Fault;
 use super::search::Searcher;
@@ -16,10 +17,10 @@ pub(super) const MOST: usize = if cfg!(test) { 9 } else { 65_536 };
 /// Testing a resource costs as much as gathering so many rows.
 const TEST: i64 = if cfg!(test) { 1 } else { 10 };
 /// When so few resources meet a condition, testing them is quicker than gathering the rows of another.
-pub(super) const FEW: usize = if cfg!(test) { 2 } else { 64 };
+pub(super) const FEW: usize = if cfg!(test) { 2 } else { 32 };
 
-/// Reading a line of a post costs as much as testing so many resources.
-const LINE: i64 = 2;
+/// Asking once more costs as much as testing so many resources.
+const TRIP: i64 = if cfg!(test) { 1 } else { 16 };
 
 /// Sources to intersect, and what they leave to be tested.
 pub(super) struct Way<'o> {
@@ -63,11 +64,19 @@ impl Searcher<'_> {
             };
             self.gather(worth.min(MOST), &mut way).await?;
         }
-        let down_to = way.sources.iter().filter_map(Source::oldest).max().unwrap_or(i64::MIN);
-        for (source, filter) in open {
-            // Among few, testing is quicker than reading many lines.
-            let few = way.least.is_some_and(|least| i64::try_from(least).unwrap_or(i64::MAX) < source.ahead(down_to).saturating_mul(LINE));
-            if few { way.rest.push(filter) } else { way.sources.push(source) }
+        // What all of these have in common lies within a range, and only there the lines of a common key are read.
+        let reaches = way.sources.iter().filter_map(Source::reach);
+        let range = reaches.reduce(|a, b| (a.0.max(b.0), a.1.min(b.1))).unwrap_or((i64::MIN, i64::MAX));
+        // Among few, testing is quicker than reading lines.
+        let least = i64::try_from(way.least.unwrap_or(usize::MAX)).unwrap_or(i64::MAX);
+        let all = if open.is_empty() { 0 } else { self.about(of).await? };
+        for (mut source, filter) in open {
+            if least < source.ahead(range, all).saturating_add(TRIP) {
+                way.rest.push(filter);
+            } else {
+                source.confine(range);
+                way.sources.push(source);
+            }
         }
         if way.sources.is_empty() {
             way.sources.push(Source::new(of.iter().map(|of| of.post.cast_signed()).collect(), Vec::new()));
