@@ -65,9 +65,10 @@ const FIRST: i64 = if cfg!(test) { 1 } else { 4 };
 const LARGEST: i64 = if cfg!(test) { 4 } else { 256 };
 /// About so many row ids stand in a line of a common key.
 const ROWS: i128 = if cfg!(test) { 4 } else { 512 };
-/// Reading a line costs as much as testing so many resources; in the time of one such test the database passes over so many lines.
+/// Reading a line costs as much as testing so many resources. In the time of one such test the database passes over some ten lines;
+/// as many of them are foreseen as there can be at most, which are several times more than there are.
 const LINE: i128 = 2;
-const PASSED: i128 = 8;
+const PASSED: i128 = 40;
 /// What is no longer there is read in pieces of so many lines; of one key, of so many for each line that is read of it.
 const GONE: i64 = if cfg!(test) { 4 } else { 8192 };
 const GONE_PER_LINE: i64 = if cfg!(test) { 2 } else { 16 };
