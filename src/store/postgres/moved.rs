@@ -22,6 +22,9 @@ const HELD: usize = if cfg!(test) { 20 } else { 2_000_000 };
 /// Lines that are written together.
 const WRITTEN: usize = 1000;
 
+/// Posts, the names of runs, and the smallest row ids of these.
+type Told = (Vec<i64>, Vec<i64>, Vec<i64>);
+
 /// Has each run tell its smallest row id.
 pub(super) async fn tell_first(connection: &Connection) -> Result<(), Fault> {
     let mut last = (i64::MIN, i64::MIN, i16::MIN);
@@ -31,7 +34,7 @@ pub(super) async fn tell_first(connection: &Connection) -> Result<(), Fault> {
         let lines = connection.query(sql, &[&last.0, &last.1, &last.2, &READ]).await?;
         let Some(end) = lines.last() else { return Ok(()) };
         last = (end.try_get(0)?, end.try_get(1)?, end.try_get(4)?);
-        let mut by_shard: BTreeMap<i16, (Vec<i64>, Vec<i64>, Vec<i64>)> = BTreeMap::new();
+        let mut by_shard: BTreeMap<i16, Told> = BTreeMap::new();
         for own in &lines {
             let Some(first) = line(own, 1)?.last().copied() else { continue };
             let (posts, names, firsts) = by_shard.entry(own.try_get(4)?).or_default();
