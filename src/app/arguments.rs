@@ -54,6 +54,9 @@ pub enum Command {
     /// Get FHIR packages, for `norn validate --package`.
     #[command(subcommand, after_help = EXIT_CODES)]
     Package(PackageCommand),
+    /// Load code systems that are not shipped: LOINC, SNOMED CT, HGNC, the Sequence Ontology, OncoTree.
+    #[command(subcommand, after_help = EXIT_CODES)]
+    Terminology(TerminologyCommand),
     /// Check files against R4, the profiles that they claim, and profiles of your choice.
     #[command(after_help = "Exit codes: 0 no errors; 1 a file has errors; 2 wrong use; 3 a registry or file failed.")]
     Validate(Validate),
@@ -208,9 +211,46 @@ pub struct Validate {
     /// How to tell what was found: human, json (a line for each file), or sarif.
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Report::Human)]
     pub format: Report,
+    /// Code systems that the site has loaded.
+    #[command(flatten)]
+    pub terminology: TerminologyFolder,
     /// Where to fetch packages from.
     #[command(flatten)]
     pub registry: Registry,
+}
+
+/// `norn terminology`
+#[derive(Debug, Clone, Subcommand)]
+pub enum TerminologyCommand {
+    /// Read releases as their publishers ship them, unpacked, and CodeSystems, ValueSets and ConceptMaps in JSON.
+    Load {
+        /// Files, or folders to look through: Loinc.csv, SNOMED CT's RF2 files, HGNC's complete set, so.obo, OncoTree's tumour types.
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// The version, where the files do not tell the right one.
+        #[arg(long, value_name = "VERSION")]
+        release: Option<String>,
+        /// Where to put them.
+        #[command(flatten)]
+        folder: TerminologyFolder,
+    },
+    /// List what is loaded.
+    List {
+        /// Where it is.
+        #[command(flatten)]
+        folder: TerminologyFolder,
+    },
+}
+
+/// Where loaded terminology is kept.
+#[derive(Debug, Clone, Default, Args)]
+pub struct TerminologyFolder {
+    /// The folder; without it, .norn/terminology in the home folder. A server reads the one in its configuration.
+    #[arg(long = "terminology", value_name = "FOLDER", env = "NORN_TERMINOLOGY")]
+    pub folder: Option<PathBuf>,
+    /// The home folder.
+    #[arg(id = "terminology_home", long = "terminology-home", hide = true, env = "HOME")]
+    pub home: Option<PathBuf>,
 }
 
 /// How findings are told.

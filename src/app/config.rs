@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::Ended;
 use super::arguments::{Serve, Serving};
+use super::{Ended, terminology};
 use crate::base::budget::Limits;
 use crate::definitions::Definitions;
 use crate::http::BASE_PATH;
@@ -51,6 +51,8 @@ pub struct File {
     pub postgres: PostgresFile,
     /// How writes are validated.
     pub validation: ValidationFile,
+    /// Code systems that the site has loaded.
+    pub terminology: TerminologyFile,
 }
 
 /// How the log is written.
@@ -150,6 +152,14 @@ pub struct PostgresFile {
     pub writers: Option<usize>,
     /// Most connections for searches.
     pub searchers: Option<usize>,
+}
+
+/// `[terminology]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TerminologyFile {
+    /// The folder that `norn terminology load` wrote.
+    pub folder: Option<PathBuf>,
 }
 
 /// `[validation]`
@@ -307,6 +317,8 @@ impl Config {
             let cannot = |error| Ended::Misused(format!("the password file {} cannot be read: {error}", path.display()));
             address.password(std::fs::read_to_string(path).map_err(cannot)?.trim_end_matches(['\r', '\n']));
         }
+        // Validation below asks for codes.
+        terminology::install(file.terminology.folder.as_deref())?;
         let (limits, sizes, own) = (Limits::default(), PageSize::default(), postgres::Options::default());
         let most = file.search.max_count.unwrap_or(sizes.most);
         Ok(Self {

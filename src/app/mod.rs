@@ -16,6 +16,7 @@ mod package;
 pub mod packages;
 mod serve;
 mod telemetry;
+mod terminology;
 mod validate;
 mod wire;
 
@@ -55,6 +56,7 @@ pub fn run() -> ExitCode {
             Command::Check(check) => serve::check(&check).await,
             Command::Migrate(migrate) => serve::migrate(&migrate).await,
             Command::Package(command) => package::run(&command).await,
+            Command::Terminology(command) => terminology::run(&command),
             Command::Validate(command) => validate::run(&command).await,
         }
     });

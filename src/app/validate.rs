@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::Ended;
 use super::arguments::{Report, Validate};
-use super::package;
+use super::{package, terminology};
 use crate::definitions::{Definitions, Library};
 use crate::model::outcome::{Issue, IssueType, Severity, operation_outcome};
 use crate::validate::file;
@@ -31,6 +31,7 @@ impl Finding {
 
 /// Checks the files; [`Ended::Refused`] when one has an error.
 pub(super) async fn run(command: &Validate) -> Result<(), Ended> {
+    terminology::install_usual(&command.terminology)?;
     let mut definitions = Vec::new();
     for name in &command.package {
         definitions.extend(package::resources(name, &command.registry).await?);

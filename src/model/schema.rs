@@ -217,18 +217,21 @@ impl Schema {
 
     /// The facts of a type.
     #[must_use]
+    #[inline]
     pub fn facts(&self, ty: TypeId) -> Option<&TypeFacts> {
         self.types.get(usize::from(ty.0))
     }
 
     /// The name of a type; empty for [`TypeId::NONE`].
     #[must_use]
+    #[inline]
     pub fn type_name(&self, ty: TypeId) -> &'static str {
         self.facts(ty).map_or("", |facts| facts.name)
     }
 
     /// The kind of a type.
     #[must_use]
+    #[inline]
     pub fn kind(&self, ty: TypeId) -> Kind {
         self.facts(ty).map_or(Kind::Complex, |facts| facts.kind)
     }
@@ -283,6 +286,7 @@ impl Schema {
 
     /// The concrete resource type that a type is, if it is one.
     #[must_use]
+    #[inline]
     pub fn resource(&self, ty: TypeId) -> Option<ResourceType> {
         let facts = self.facts(ty)?;
         (facts.kind == Kind::Resource).then_some(ResourceType { id: ty, name: facts.name })

@@ -99,30 +99,35 @@ pub(super) const MISSING: Stored =
     Stored { start: 0, end: 0, next: u32::MAX, around: u32::MAX, name: Name::NONE, ty: TypeId::NONE, shape: Shape::Null, shadow: false };
 
 impl<'t> Node<'t> {
+    #[inline]
     fn stored(self) -> &'t Stored {
         self.tree.nodes.get(self.index as usize).unwrap_or(&MISSING)
     }
 
     /// The tree it is in.
     #[must_use]
+    #[inline]
     pub fn tree(self) -> &'t Tree {
         self.tree
     }
 
     /// Its number in document order: equal only for the same place.
     #[must_use]
+    #[inline]
     pub fn index(self) -> u32 {
         self.index
     }
 
     /// Its JSON shape.
     #[must_use]
+    #[inline]
     pub fn shape(self) -> Shape {
         self.stored().shape
     }
 
     /// Its type; for an array, that of its items.
     #[must_use]
+    #[inline]
     pub fn ty(self) -> TypeId {
         self.stored().ty
     }
@@ -135,12 +140,14 @@ impl<'t> Node<'t> {
 
     /// The kind of its type.
     #[must_use]
+    #[inline]
     pub fn kind(self) -> Kind {
         self.tree.schema.kind(self.ty())
     }
 
     /// The name of its element; items of an array have the array's.
     #[must_use]
+    #[inline]
     pub fn name(self) -> Name {
         self.stored().name
     }
@@ -162,12 +169,14 @@ impl<'t> Node<'t> {
 
     /// Whether it holds the id and extensions of a primitive (its JSON key starts with `_`).
     #[must_use]
+    #[inline]
     pub fn is_shadow(self) -> bool {
         self.stored().shadow
     }
 
     /// The content of a string without unescaping, the digits of a number, `true` or `false`; empty for others.
     #[must_use]
+    #[inline]
     pub fn raw(self) -> &'t str {
         let stored = self.stored();
         match stored.shape {
@@ -187,6 +196,7 @@ impl<'t> Node<'t> {
 
     /// Whether it has a primitive value.
     #[must_use]
+    #[inline]
     pub fn is_primitive(self) -> bool {
         !matches!(self.shape(), Shape::Object | Shape::Array | Shape::Null)
     }
@@ -211,6 +221,7 @@ impl<'t> Node<'t> {
 
     /// Its direct children in JSON: members of an object, items of an array.
     #[must_use]
+    #[inline]
     pub fn members(self) -> Members<'t> {
         let stored = self.stored();
         let end = if matches!(stored.shape, Shape::Object | Shape::Array) { stored.next } else { self.index + 1 };
@@ -265,6 +276,7 @@ impl<'t> Node<'t> {
 
     /// The resource type that an object with a `resourceType` says it is.
     #[must_use]
+    #[inline]
     pub fn resource_type(self) -> Option<super::schema::ResourceType> {
         self.tree.schema.resource(self.ty())
     }
@@ -281,6 +293,7 @@ pub struct Members<'t> {
 impl<'t> Iterator for Members<'t> {
     type Item = Node<'t>;
 
+    #[inline]
     fn next(&mut self) -> Option<Node<'t>> {
         if self.at >= self.end {
             return None;
@@ -305,6 +318,7 @@ impl<'t> Iterator for Opened<'t> {
     }
 }
 
+#[inline]
 fn span(text: &Bytes, start: u32, end: u32) -> &str {
     // The reader checked the whole text, and spans lie on character borders.
     text.get(start as usize..end as usize).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or("")

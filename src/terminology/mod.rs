@@ -15,6 +15,7 @@ pub mod read;
 mod rule;
 pub mod set;
 mod shape;
+pub mod source;
 pub mod system;
 
 use std::collections::HashMap;
@@ -130,12 +131,21 @@ impl Added {
     }
 }
 
+/// What every part of the process works by unless it has more.
+static USUAL: OnceLock<Terminology> = OnceLock::new();
+
 impl Terminology {
-    /// What is built in.
+    /// What is built in, and what the site has loaded.
     #[must_use]
     pub fn embedded() -> &'static Self {
-        static ONCE: OnceLock<Terminology> = OnceLock::new();
-        ONCE.get_or_init(|| Self::of(Definitions::embedded()))
+        USUAL.get_or_init(|| Self::of(Definitions::embedded()))
+    }
+
+    /// Makes what a site has loaded known to the whole process. It must come before anything asks for codes: `false` when it came too
+    /// late, and nothing is changed then.
+    #[must_use]
+    pub fn install(added: impl IntoIterator<Item = Added>) -> bool {
+        USUAL.set(Self::of(Definitions::embedded()).with(added)).is_ok()
     }
 
     /// The terminology of these definitions alone.

@@ -160,3 +160,33 @@ pub struct ValueSet {
     /// The number of the package that it is of: what it refers to without version is what that package has.
     pub(super) package: Option<u8>,
 }
+
+impl ValueSet {
+    /// The value set that is meant by a URL alone: all of SNOMED CT (`http://snomed.info/sct?fhir_vs`), a concept of it and its kinds
+    /// (`?fhir_vs=isa/ID`), all of LOINC (`http://loinc.org/vs`).
+    ///
+    /// Source: <https://hl7.org/fhir/R4/snomedct.html#implicit>, <https://hl7.org/fhir/R4/loinc.html#implicit>.
+    #[must_use]
+    pub fn implicit(url: &str) -> Option<Self> {
+        let of = |system: &str, version: Option<String>, filters| {
+            let part = Part::new(Some(system.to_owned()), version, Vec::new(), filters, Vec::new());
+            Self { url: url.to_owned(), inactive: true, includes: vec![part], ..Self::default() }
+        };
+        if url == "http://loinc.org/vs" {
+            return Some(of("http://loinc.org", None, Vec::new()));
+        }
+        let (edition, query) = url.split_once("?fhir_vs")?;
+        let edition = edition.strip_prefix(SNOMED)?;
+        let version = (!edition.is_empty()).then(|| format!("{SNOMED}{edition}"));
+        let filters = match query.strip_prefix("=isa/") {
+            Some(code) if code.bytes().all(|byte| byte.is_ascii_digit()) => {
+                vec![Filter::new("concept".to_owned(), Operator::IsA, code.to_owned())]
+            }
+            None if query.is_empty() => Vec::new(),
+            _ => return None,
+        };
+        Some(of(SNOMED, version, filters))
+    }
+}
+
+const SNOMED: &str = "http://snomed.info/sct";

@@ -9,6 +9,7 @@ mod given;
 mod sets;
 
 use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -100,7 +101,8 @@ impl Gateway {
                 let told = format!("This depends on more than {MOST} value sets and code systems: ask for less.");
                 return Err(Failure::new(FailureKind::Unprocessable, IssueType::TooCostly, "", told));
             }
-            let stored = self.stored_as(kind, &canonical).await?.map(|stored| added(&stored)).transpose()?.flatten();
+            let implicit = || ValueSet::implicit(&canonical).filter(|_| kind == "ValueSet").map(|set| Added::ValueSet(Arc::new(set)));
+            let stored = self.stored_as(kind, &canonical).await?.map(|stored| added(&stored)).transpose()?.flatten().or_else(implicit);
             match &stored {
                 Some(Added::ValueSet(set)) => open.extend(references(set)),
                 None if kind == "ValueSet" => open.extend(Terminology::embedded().set(&canonical).into_iter().flat_map(references)),
