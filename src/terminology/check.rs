@@ -5,7 +5,7 @@
 use super::member::Membership;
 use super::set::ValueSet;
 use super::system::Content;
-use super::{Terminology, rule};
+use super::{Terminology, rule, shape};
 
 /// What is known of a code of a system.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +29,7 @@ impl Terminology {
             return match rule::by_rule(url, code) {
                 Some(Membership::In) => Status::Fine(None),
                 Some(Membership::Out) => Status::UnknownCode,
+                None if shape::impossible(url, code) => Status::UnknownCode,
                 Some(Membership::Unknown) | None => Status::UnknownSystem,
             };
         };

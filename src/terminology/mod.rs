@@ -14,6 +14,7 @@ mod path;
 pub mod read;
 mod rule;
 pub mod set;
+mod shape;
 pub mod source;
 pub mod system;
 

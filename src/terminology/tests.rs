@@ -229,7 +229,8 @@ fn codes_are_checked_with_their_displays() {
     assert_eq!(told("animals|1", "dog", None), "no code");
     assert_eq!(told("excerpt", "X", Some("an  x")), "fine An X");
     assert_eq!(told("excerpt", "y", None), "no system");
-    assert_eq!(told("http://snomed.info/sct", "1", None), "no system");
+    assert_eq!(told("http://snomed.info/sct", "276885007", None), "no system");
+    assert_eq!(told("http://snomed.info/sct", "1", None), "no code");
     assert_eq!(told("http://unitsofmeasure.org", "kg", Some("kilo")), "fine ");
     assert_eq!(told("http://unitsofmeasure.org", "kilo", None), "no code");
     let listed = terminology.set("listed").unwrap();

@@ -21,7 +21,7 @@ impl<'c> Checker<'c> {
     /// Checks the codes of an element.
     pub(super) fn binding(&mut self, rule: &'c Rule, element: Element<'c>) {
         let (Some(binding), Some(node)) = (&rule.binding, element.value()) else { return };
-        if self.bound(binding, element) == Fit::No {
+        if self.bound(binding, element) == Fit::No && !is_erratum(binding, node) {
             let set = value_set(binding);
             let terminology = &self.validator.terminology;
             self.error(node, IssueType::CodeInvalid, || {
@@ -66,6 +66,13 @@ impl<'c> Checker<'c> {
             _ => Fit::No,
         }
     }
+}
+
+/// R4 binds the components of all vital signs to the units of the vital signs themselves, though a flow of oxygen has another unit;
+/// later versions of FHIR recommend these units only.
+fn is_erratum(binding: &Binding, node: Node<'_>) -> bool {
+    binding.value_set.starts_with("http://hl7.org/fhir/ValueSet/ucum-vitals-common")
+        && node.parent().is_some_and(|above| above.type_name() == "Observation.component")
 }
 
 /// A code as it is told to people: the text of a primitive, the code of a coding.

@@ -109,6 +109,8 @@ impl Context for Entries<'_> {
         }
         let base = self.bases.get(&from.index());
         let complete = base.and_then(|base| self.by_url.get(&format!("{base}/{unversioned}")));
-        complete.copied().or_else(|| self.by_key.get(unversioned).copied().flatten())
+        // A client may tell the UUID of another entry as if it were an id.
+        let by_uuid = || self.by_url.get(&format!("urn:uuid:{}", unversioned.rsplit('/').next().unwrap_or_default()));
+        complete.copied().or_else(|| self.by_key.get(unversioned).copied().flatten()).or_else(|| by_uuid().copied())
     }
 }

@@ -134,6 +134,10 @@ impl<'c> Checker<'c> {
             self.entries(element.node);
             self.questions(element.node);
             self.questionnaire(element.node);
+            self.definitional(element.node);
+        }
+        if self.looks_closer() {
+            self.value(element);
         }
         for child in below.all() {
             if self.settled() {
@@ -151,7 +155,8 @@ impl<'c> Checker<'c> {
         self.demands(rule, element);
         self.binding(rule, element);
         self.types(rule, element);
-        self.invariants(&rule.invariants, element);
+        // What a Bundle or Parameters demand of a resource in them, they say as the resource around it.
+        self.invariants(&rule.invariants, if rule.key == "resource" { element.held() } else { element });
         if !rule.children.is_empty() {
             self.children(rule, &Below::of(element));
         }

@@ -34,6 +34,12 @@ impl<'t> Element<'t> {
         Self { node, beside: None, own: node, home }
     }
 
+    /// The same resource as an element of the resource that holds it.
+    pub(super) fn held(self) -> Self {
+        let holder = std::iter::successors(self.node.parent(), |above| above.parent()).find(|above| above.resource_type().is_some());
+        holder.map_or(self, |holder| Self { own: holder, home: holder, ..self })
+    }
+
     /// Its value, if it has one.
     pub(super) fn value(self) -> Option<Node<'t>> {
         (!self.node.is_shadow()).then_some(self.node)

@@ -27,6 +27,7 @@ impl<'c> Checker<'c> {
             && let Some(first) = bundle.get("entry")
         {
             self.document(bundle, first);
+            self.reached(bundle);
         }
     }
 
@@ -44,6 +45,11 @@ impl<'c> Checker<'c> {
     /// A fullUrl on a server ends with the type and id of the resource.
     fn identity(&mut self, entry: Node<'c>) {
         let (Some(url), Some(resource)) = (entry.get_text("fullUrl"), entry.get("resource")) else { return };
+        if !url.contains(':') {
+            self.closely(entry, IssueType::Invalid, || {
+                format!("A fullUrl is absolute, and \"{url}\" is not: give it whole, or as urn:uuid:.")
+            });
+        }
         let Some(id) = resource.get_text("id") else { return };
         let tail = format!("{}/{id}", resource.type_name());
         // Only a URL that looks like that of a resource on a server is taken at its word.

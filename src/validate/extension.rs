@@ -180,7 +180,7 @@ fn same_place(found: Node<'_>, parent: Node<'_>) -> bool {
 /// Addresses that are reserved for examples, under which no definition can be published.
 fn known_example(url: &str) -> bool {
     let host = url.split("://").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or("");
-    ["example.org", "example.com", "acme.com"].iter().any(|known| host == *known || host.ends_with(&format!(".{known}")))
+    ["example.org", "acme.com"].iter().any(|known| host == *known || host.ends_with(&format!(".{known}")))
 }
 
 /// An element of another version of FHIR, told as an extension; and the extensions of HL7's publishing tools.

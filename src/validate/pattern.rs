@@ -26,6 +26,13 @@ impl<'c> Checker<'c> {
                 continue;
             }
             let wanted = demanded.json;
+            let mut parts = Vec::new();
+            if demanded.demand == Demand::Fixed {
+                differing(element.node, &demanded.value, &mut parts);
+            }
+            for part in parts {
+                self.error(part, IssueType::Value, || format!("What this stands in must be exactly {wanted}: remove or correct it."));
+            }
             self.error(element.node, IssueType::Value, || match demanded.demand {
                 Demand::Fixed => format!("This must be exactly {wanted}."),
                 Demand::Pattern => format!("This must contain {wanted}."),
@@ -33,6 +40,20 @@ impl<'c> Checker<'c> {
                 Demand::MaxValue => format!("This must be {wanted} or less."),
                 Demand::MaxLength => format!("This must have {wanted} characters or fewer."),
             });
+        }
+    }
+}
+
+/// The parts of a value that are not those of a fixed one.
+fn differing<'t>(node: Node<'t>, fixed: &Value, parts: &mut Vec<Node<'t>>) {
+    let (Value::Object(wanted), Shape::Object) = (fixed, node.shape()) else { return };
+    for member in node.members().filter(|member| !member.is_shadow()) {
+        let known = wanted.iter().find(|(key, _)| self::member(node, key) == Some(member));
+        match known.map(|(_, wanted)| wanted) {
+            None => parts.extend(member.opened()),
+            Some(Value::Object(_) | Value::Array(_)) => {}
+            Some(wanted) if !is(member, wanted) => parts.push(member),
+            Some(_) => {}
         }
     }
 }

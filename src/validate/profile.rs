@@ -32,6 +32,15 @@ impl Validator<'_> {
     }
 }
 
+impl Validator<'_> {
+    /// What is wrong with a resource by R4 alone.
+    pub(super) fn plain(&self, resource: &Resource) -> Vec<Issue> {
+        let mut checker = Checker::of_errors(self, &super::NoContext);
+        checker.base(Element::resource(resource.root()));
+        checker.finish()
+    }
+}
+
 impl<'c> Checker<'c> {
     /// Checks a resource against a profile; one that is not known is an error if it was `asked` for, else a warning.
     pub(super) fn against(&mut self, resource: Element<'c>, url: &str, asked: bool) {
@@ -54,6 +63,9 @@ impl<'c> Checker<'c> {
         let library = self.validator.library;
         for profile in library.globals(resource.node.type_name()).filter(|_| own) {
             self.against(resource, profile, false);
+        }
+        if own {
+            self.vital_sign(resource);
         }
         for profile in resource.node.get("meta").filter(|_| own).into_iter().flat_map(|meta: Node<'c>| meta.all("profile")) {
             let url = profile.text();

@@ -83,21 +83,21 @@ impl<'c> Checker<'c> {
                 });
                 continue;
             };
-            self.item(round, question, item, depth);
+            self.item(round, question, (parent, item), depth);
         }
         for question in form.all("item").filter(|question| is_true(*question, "required")) {
             let link = question.get_text("linkId").unwrap_or_default();
             let there = parent.all("item").any(|item| item.get_text("linkId").is_some_and(|own| own == link));
             let asked = question.get_text("type").is_some_and(|ty| ty != "display");
-            if round.complete && !there && asked && enable::enabled(question, round.response) == Some(true) {
+            if round.complete && !there && asked && enable::enabled(question, parent, round.response) == Some(true) {
                 self.error(parent, IssueType::Required, || format!("The question \"{link}\" must be answered: add its answer."));
             }
         }
     }
 
-    fn item(&mut self, round: &Round<'c>, question: Node<'c>, item: Node<'c>, depth: u8) {
+    fn item(&mut self, round: &Round<'c>, question: Node<'c>, (parent, item): (Node<'c>, Node<'c>), depth: u8) {
         let link = question.get_text("linkId").unwrap_or_default();
-        let enabled = enable::enabled(question, round.response);
+        let enabled = enable::enabled(question, parent, round.response);
         let answers: Vec<Node<'c>> = item.all("answer").collect();
         if enabled == Some(false) && (!answers.is_empty() || item.get("item").is_some()) {
             self.error(item, IssueType::Invalid, || {

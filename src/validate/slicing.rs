@@ -24,6 +24,9 @@ impl<'c> Checker<'c> {
         // The number of the last slice met, and whether something in no slice was met.
         let (mut last, mut outside) = (0, false);
         for element in found {
+            if rule.slices.len() > 1 && self.looks_closer() {
+                self.ambiguous(rule, element);
+            }
             match self.sort(rule, &mut bins, element) {
                 Sorted::Slice(number) => {
                     if rule.sorting.ordered && number < last {
@@ -54,6 +57,23 @@ impl<'c> Checker<'c> {
             for item in bin.items {
                 self.element(bin.slice, item);
             }
+        }
+    }
+
+    /// An element that fits several slices belongs to none of them alone; slices of slices (`a/b`) are meant to.
+    fn ambiguous(&mut self, rule: &'c Rule, element: Element<'c>) {
+        let mut names = Vec::new();
+        for slice in &rule.slices {
+            if let Some(name) = slice.slice.filter(|name| !name.contains('/'))
+                && self.discriminate(&rule.sorting, slice, element) == Fit::Yes
+            {
+                names.push(name);
+            }
+        }
+        if names.len() > 1 {
+            self.closely(element.node, IssueType::Invalid, || {
+                format!("This fits several slices, and must fit one only: {}. Make the slices of the profile differ.", names.join(", "))
+            });
         }
     }
 

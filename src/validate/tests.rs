@@ -1,5 +1,6 @@
 //! The validator against resources that are right, and against the same resources with one thing broken.
 
+mod closer;
 mod mutations;
 mod official;
 mod plans;

@@ -40,6 +40,8 @@ impl<'c> Checker<'c> {
             [only] => {
                 if let Some(plan) = self.validator.plan(only) {
                     self.element(&plan.root, element);
+                } else if self.looks_closer() {
+                    self.unknown(only, element);
                 }
             }
             several => {
@@ -48,6 +50,18 @@ impl<'c> Checker<'c> {
                     self.error(element.node, IssueType::Structure, || format!("This must conform to {allowed}."));
                 }
             }
+        }
+    }
+}
+
+impl<'c> Checker<'c> {
+    /// A profile that a value must conform to, and that nobody here knows.
+    fn unknown(&mut self, profile: &str, element: Element<'c>) {
+        // Those of R4, which are told without an address, may be left out on purpose.
+        if profile.contains(':') {
+            self.closely(element.node, IssueType::NotFound, || {
+                format!("This must conform to {}, which is not known here: load its definition.", canonical(profile))
+            });
         }
     }
 }

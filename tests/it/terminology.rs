@@ -38,7 +38,7 @@ async fn built_in_value_sets_and_code_systems_are_served() {
         ("ValueSet/$expand?url=http://hl7.org/fhir/ValueSet/mimetypes", 422, "not-supported"),
         ("ValueSet/$expand?url=http://hl7.org/fhir/ValueSet/administrative-gender&colour=red", 400, "not-supported"),
         ("CodeSystem/$lookup?system=http://snomed.info/sct&code=1", 404, "not-found"),
-        ("CodeSystem/$validate-code?url=http://snomed.info/sct&code=1", 422, "not-supported"),
+        ("CodeSystem/$validate-code?url=http://snomed.info/sct&code=73211009", 422, "not-supported"),
     ] {
         let outcome = client.get(query).await.expect(status).json();
         assert_eq!(outcome["issue"][0]["code"], issue, "{query}");

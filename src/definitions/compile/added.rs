@@ -8,8 +8,9 @@ use std::collections::{BTreeSet, HashSet};
 use serde_json::Value;
 
 use super::catalogue::{Catalogue, snapshot};
+use super::controls;
 use super::differential::complete;
-use super::elements::{ConstraintNames, binding, cardinality, content, types, values};
+use super::elements::{ConstraintNames, additional, binding, cardinality, content, types, values};
 use super::json::{flag, list, text};
 use super::profiles::{contexts, slicing};
 use crate::definitions::Definitions;
@@ -33,7 +34,10 @@ const DEPTH: usize = 32;
 /// The tables live as long as the process, like those in the binary.
 pub(in crate::definitions) fn added(resources: Vec<Value>, base: &'static Definitions) -> Result<Added, BrokenTable> {
     let mut all = Catalogue::default();
-    resources.into_iter().for_each(|resource| all.add(resource));
+    resources.into_iter().for_each(|mut resource| {
+        controls::spell_out(&mut resource);
+        all.add(resource);
+    });
     let names = ConstraintNames::of(&all);
     let constraints = rules::load_constraints(leak(names.table()))?;
     let mut profiles = Assembly {
@@ -46,7 +50,7 @@ pub(in crate::definitions) fn added(resources: Vec<Value>, base: &'static Defini
         broken: Vec::new(),
         open: HashSet::new(),
     };
-    for structure in all.profiles() {
+    for structure in all.profiles().chain(all.misnamed()) {
         profiles.add(structure, DEPTH);
     }
     Ok(Added { profiles: profiles.done, broken: profiles.broken })
@@ -112,7 +116,7 @@ impl Assembly<'_> {
         let contexts = contexts(structure);
         out.outer(&head.into_iter().chain(contexts.iter().map(String::as_str)).collect::<Vec<_>>());
         for element in elements {
-            let binding = Some(binding(element))
+            let binding = Some(additional(element).unwrap_or_else(|| binding(element)))
                 .filter(|told| ["required ", "extensible ", "preferred "].iter().any(|known| told.starts_with(known)))
                 .unwrap_or_default();
             let keys: Vec<String> = self.names.list_where(element, |constraint| {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::json::{list, text};
+use super::json::{list, tail, text};
 use super::terminology::{self, Kept};
 use super::{CompileError, PACKAGES, Package, R4};
 use crate::definitions::archive::Kind;
@@ -77,6 +77,14 @@ impl Catalogue {
     /// The structures that narrow a type.
     pub(super) fn profiles(&self) -> impl Iterator<Item = &Value> {
         self.structures.values().filter(|structure| text(structure, "derivation") == "constraint")
+    }
+
+    /// Structures that call themselves a specialization, but narrow a type of R4 as profiles do: what they define is not a type.
+    pub(super) fn misnamed(&self) -> impl Iterator<Item = &Value> {
+        self.structures.values().filter(|structure| {
+            let (ty, url) = (text(structure, "type"), text(structure, "url"));
+            text(structure, "derivation") == "specialization" && tail(url) != ty && tail(text(structure, "baseDefinition")) == ty
+        })
     }
 
     /// The elements of all structures.

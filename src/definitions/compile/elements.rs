@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 
 use super::catalogue::Catalogue;
-use super::json::{flag, list, text, texts};
+use super::json::{flag, list, tail, text, texts};
 use crate::definitions::rules::short;
 use crate::definitions::table::Writer;
 use crate::model::primitive::Primitive;
@@ -76,6 +76,22 @@ pub(super) fn binding(element: &Value) -> String {
         "" => told,
         widest => format!("{told} {widest}"),
     }
+}
+
+/// The binding that an extension demands in all uses, beside a weaker one.
+///
+/// Source: <http://hl7.org/fhir/StructureDefinition/additional-binding>, in R5 a part of the binding.
+pub(super) fn additional(element: &Value) -> Option<String> {
+    let binding = element.get("binding").filter(|binding| text(binding, "strength") != "required")?;
+    list(binding, "extension").iter().find_map(|extension| {
+        let name = tail(text(extension, "url"));
+        let parts = list(extension, "extension");
+        let part = |name: &str| parts.iter().find(|part| text(part, "url") == name);
+        let known = matches!(name, "additional-binding" | "extension-ElementDefinition.binding.additional");
+        let required = part("purpose").is_some_and(|purpose| text(purpose, "valueCode") == "required");
+        let set = part("valueSet").map(|set| text(set, "valueCanonical")).filter(|set| !set.is_empty())?;
+        (known && required && part("usage").is_none() && part("any").is_none()).then(|| format!("required {set}"))
+    })
 }
 
 /// The value set that a weaker binding must not leave.

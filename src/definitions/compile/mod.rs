@@ -9,6 +9,7 @@
 pub(super) mod added;
 mod catalogue;
 mod compartments;
+mod controls;
 mod differential;
 mod elements;
 mod json;

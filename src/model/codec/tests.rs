@@ -46,7 +46,7 @@ fn wrong_json_is_refused_with_its_place() {
     check(r#"{"resourceType":"Patient","birthDate":""}"#, "Patient.birthDate: \"\" is not a date");
     check(r#"{"resourceType":"Patient","id":"a b"}"#, "Patient.id: \"a b\" is not a id");
     check(r#"{"resourceType":"Observation","valueString":"a","valueInteger":1}"#, "value[x] has more than one type");
-    check(r#"{"resourceType":"Observation","valueInteger":1.0}"#, "Observation.valueInteger: \"1.0\" is not a integer");
+    check(r#"{"resourceType":"Observation","valueInteger":1.0}"#, "Observation.value: \"1.0\" is not a integer");
     check(r#"{"resourceType":"Patient","contained":[{"id":"x"}]}"#, "Patient.contained[0]: The property resourceType is missing");
     check(
         r#"{"resourceType":"Patient","contained":[{"resourceType":"Patient","colour":1}]}"#,

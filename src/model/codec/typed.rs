@@ -161,7 +161,7 @@ impl<'a> Checker<'a> {
                 self.unknown(key, ty);
                 continue;
             };
-            self.path.push(Step::Key(slot.key));
+            self.path.push(Step::Key(self.schema.name(slot.name)));
             if !seen.first(number * 2 + usize::from(shadow)) {
                 self.fail(IssueType::Structure, format!("The property \"{key}\" stands in this object twice: send it once."));
             }
@@ -189,7 +189,7 @@ impl<'a> Checker<'a> {
         self.choices(&chosen);
         self.required(index, ty);
         for slot in nulls.into_iter().filter(|slot| shadows.iter().all(|(_, shadow)| shadow.key != slot.key)) {
-            self.path.push(Step::Key(slot.key));
+            self.path.push(Step::Key(self.schema.name(slot.name)));
             self.fail(
                 IssueType::Structure,
                 format!("null is not a value in FHIR, unless \"_{}\" has an extension at the same place.", slot.key),
@@ -197,7 +197,7 @@ impl<'a> Checker<'a> {
             self.path.pop();
         }
         for (child, slot) in shadows {
-            self.path.push(Step::Key(slot.key));
+            self.path.push(Step::Key(self.schema.name(slot.name)));
             self.shadow(index, child, slot);
             self.path.pop();
         }

@@ -4,9 +4,11 @@ use std::cmp::Ordering;
 
 use super::enable::compared;
 use super::{Round, extended, extensions};
+use crate::fhirpath::{Environment, Expression};
 use crate::model::outcome::IssueType;
 use crate::model::tree::Node;
 use crate::terminology::Membership;
+use crate::terminology::check::Status;
 use crate::validate::checker::Checker;
 
 /// The types of values that a kind of question takes.
@@ -76,6 +78,15 @@ impl<'c> Checker<'c> {
                 self.validator.terminology.membership(url, Some(&system), &code) != Membership::Out
             }
         };
+        let named = || {
+            let text = |name: &str| value.get_text(name);
+            let (system, code, display) = (text("system").unwrap_or_default(), text("code").unwrap_or_default(), text("display"));
+            let other = matches!(self.validator.terminology.code(&system, &code, display.as_deref()), Status::OtherDisplay(_));
+            !(other && self.looks_closer() && !self.validator.lenient)
+        };
+        if listed && !named() {
+            self.error(answer, IssueType::CodeInvalid, || "The option is called otherwise: write what it is called.".to_owned());
+        }
         if !listed {
             self.error(answer, IssueType::CodeInvalid, || {
                 format!("This is not in the value set {url} of the question: use one of its codes.")
@@ -92,6 +103,9 @@ impl<'c> Checker<'c> {
         let bytes = number("maxSize");
         if value.is_primitive() && (most.is_some_and(|most| length > most) || fewest.is_some_and(|fewest| length < fewest)) {
             self.error(value, IssueType::Value, || "The answer is longer or shorter than the question allows.".to_owned());
+        }
+        if let Some(form) = extended(question, "regex").filter(|_| value.is_primitive()) {
+            self.form(&form.text(), value);
         }
         let after_point = value.raw().split_once('.').map_or(0, |(_, digits)| digits.len());
         if places.is_some_and(|places| after_point > places) {
@@ -131,6 +145,15 @@ impl<'c> Checker<'c> {
             if bytes.is_some_and(|most| size > most) {
                 self.error(answer, IssueType::Value, || format!("The attachment has {size} bytes, more than the question allows."));
             }
+        }
+    }
+
+    /// The answer has the form that the question tells; one that cannot be read says nothing.
+    fn form(&mut self, form: &str, value: Node<'c>) {
+        let literal = form.replace('\\', "\\\\").replace('\'', "\\'");
+        let Ok(expression) = Expression::compile(&format!("toString().matches('^(?:{literal})$')"), value.tree().schema()) else { return };
+        if matches!(expression.holds(value, &Environment::of(value.tree().root())), Ok(Some(false))) {
+            self.error(value, IssueType::Invariant, || format!("The answer has not the form that the question asks for: {form}"));
         }
     }
 

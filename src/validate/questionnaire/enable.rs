@@ -4,16 +4,19 @@
 
 use std::cmp::Ordering;
 
+use crate::fhirpath::{Environment, Expression};
 use crate::model::primitive::decimal::Decimal;
 use crate::model::tree::{Node, Shape};
 
-/// Whether a question is to be asked; `None` when that depends on what is not evaluated here.
-pub(super) fn enabled(question: Node<'_>, response: Node<'_>) -> Option<bool> {
-    let by_expression = question.all("extension").any(|one| one.get_text("url").is_some_and(|url| url.ends_with("-enableWhenExpression")));
-    if by_expression {
-        return None;
+/// Whether a question is to be asked among the items of `parent`; `None` when that depends on what cannot be evaluated.
+pub(super) fn enabled(question: Node<'_>, parent: Node<'_>, response: Node<'_>) -> Option<bool> {
+    let by_expression = question.all("extension").find(|one| {
+        one.get_text("url").is_some_and(|url| url.ends_with("-enableWhenExpression") || url.ends_with("-questionnaire-enablewhen"))
+    });
+    if let Some(told) = by_expression.and_then(|one| one.get("value")) {
+        return evaluated(told, response);
     }
-    let mut conditions = question.all("enableWhen").map(|condition| met(condition, response)).peekable();
+    let mut conditions = question.all("enableWhen").map(|condition| met(condition, parent)).peekable();
     if conditions.peek().is_none() {
         return Some(true);
     }
@@ -21,10 +24,25 @@ pub(super) fn enabled(question: Node<'_>, response: Node<'_>) -> Option<bool> {
     Some(if any { conditions.any(|met| met) } else { conditions.all(|met| met) })
 }
 
-fn met(condition: Node<'_>, response: Node<'_>) -> bool {
+/// What an expression says of the response: a text, or an Expression in FHIRPath.
+fn evaluated(told: Node<'_>, response: Node<'_>) -> Option<bool> {
+    if told.get_text("language").is_some_and(|language| language != "text/fhirpath") {
+        return None;
+    }
+    let text = if told.is_primitive() { told.text() } else { told.get_text("expression")? };
+    let expression = Expression::compile(&text, response.tree().schema()).ok()?;
+    let held = expression.holds(response, &Environment::of(response)).ok()?;
+    Some(held == Some(true))
+}
+
+fn met(condition: Node<'_>, parent: Node<'_>) -> bool {
     let link = condition.get_text("question").unwrap_or_default();
     let mut given = Vec::new();
-    answers(response, &link, &mut given);
+    // The nearest question of that name is meant: where a group repeats, the one in the same group.
+    let mut around = Some(parent);
+    while let Some(here) = around.filter(|here| !answers(*here, &link, &mut given)) {
+        around = here.parent();
+    }
     let Some(wanted) = condition.get("answer") else { return false };
     let operator = condition.get_text("operator").unwrap_or_default();
     if operator == "exists" {
@@ -45,18 +63,21 @@ fn met(condition: Node<'_>, response: Node<'_>) -> bool {
     })
 }
 
-/// The values that answer a question, wherever it was asked.
-fn answers<'t>(parent: Node<'t>, link: &str, found: &mut Vec<Node<'t>>) {
+/// Finds the values that answer a question below `parent`; whether it was asked there.
+fn answers<'t>(parent: Node<'t>, link: &str, found: &mut Vec<Node<'t>>) -> bool {
+    let mut asked = false;
     for item in parent.all("item") {
         let own = item.get_text("linkId").is_some_and(|own| own == link);
+        asked |= own;
         for answer in item.all("answer") {
             if own {
                 found.extend(answer.get("value"));
             }
-            answers(answer, link, found);
+            asked |= answers(answer, link, found);
         }
-        answers(item, link, found);
+        asked |= answers(item, link, found);
     }
+    asked
 }
 
 /// How two values compare; things that only can be the same or not are equal or less.

@@ -51,6 +51,8 @@ struct Open {
     role: Role,
     ty: TypeId,
     name: &'static str,
+    /// The same in FHIRPath: without the type at the end of a choice.
+    step: &'static str,
     /// Its place among its repetitions (0-based), if it can repeat.
     item: Option<usize>,
     /// How deep its JSON stands: arrays and objects count.
@@ -169,7 +171,7 @@ impl Scanner<'_> {
             if i > 0 {
                 path.push('.');
             }
-            path.push_str(open.name);
+            path.push_str(open.step);
             if let Some(item) = open.item {
                 path.extend(["[", &item.to_string(), "]"]);
             }
@@ -212,7 +214,7 @@ impl Scanner<'_> {
                 self.note(at, IssueType::Structure, sentence);
             }
             let depth = self.open.last().map_or(0, |parent| parent.depth) + 1;
-            Open { role: Role::Refused, ty: TypeId::NONE, name: "", item: None, depth, filled: true, last: None }
+            Open { role: Role::Refused, ty: TypeId::NONE, name: "", step: "", item: None, depth, filled: true, last: None }
         });
         if let Some(parent) = self.open.last_mut() {
             parent.filled = true;
@@ -233,7 +235,7 @@ impl Scanner<'_> {
         let ty = self.schema.resource_type(name).ok_or_else(|| format!("\"{}\" is not a resource type of FHIR R4", told()))?;
         self.shells.push(Shell::new(ty.id()));
         let depth = self.open.last().map_or(0, |holder| holder.depth) + 1;
-        Ok(Open { role: Role::Resource, ty: ty.id(), name: ty.name(), item: None, depth, filled: true, last: None })
+        Ok(Open { role: Role::Resource, ty: ty.id(), name: ty.name(), step: ty.name(), item: None, depth, filled: true, last: None })
     }
 
     /// An element of the type that is open now.
@@ -269,7 +271,16 @@ impl Scanner<'_> {
         // What a primitive has besides its value stands in an object of its own.
         let shadow = usize::from(matches!(parent.role, Role::Primitive(_)));
         let depth = parent.depth + shadow + usize::from(many) + object;
-        Ok(Open { role, ty: slot.ty, name: slot.key, item: many.then_some(count), depth, filled: false, last: None })
+        Ok(Open {
+            role,
+            ty: slot.ty,
+            name: slot.key,
+            step: self.schema.name(slot.name),
+            item: many.then_some(count),
+            depth,
+            filled: false,
+            last: None,
+        })
     }
 
     /// What the element on top begins with: its tag in the shell, or a narrative.
