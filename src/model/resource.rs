@@ -39,6 +39,7 @@ impl Resource {
             stored.start -= base;
             stored.end -= base;
             stored.next -= node.index();
+            stored.around = stored.around.saturating_sub(node.index());
         }
         nodes.first_mut()?.name = Name::NONE;
         Self::of(Tree { text: tree.text.slice(range), nodes, schema: tree.schema })

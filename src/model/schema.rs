@@ -278,7 +278,12 @@ impl Schema {
     /// The concrete resource type of that name.
     #[must_use]
     pub fn resource_type(&self, name: &str) -> Option<ResourceType> {
-        let ty = self.type_named(name)?;
+        self.resource(self.type_named(name)?)
+    }
+
+    /// The concrete resource type that a type is, if it is one.
+    #[must_use]
+    pub fn resource(&self, ty: TypeId) -> Option<ResourceType> {
         let facts = self.facts(ty)?;
         (facts.kind == Kind::Resource).then_some(ResourceType { id: ty, name: facts.name })
     }

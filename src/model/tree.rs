@@ -37,6 +37,8 @@ pub(super) struct Stored {
     pub(super) end: u32,
     /// Index of the first node after this subtree.
     pub(super) next: u32,
+    /// Index of the object or array around it; its own for the root.
+    pub(super) around: u32,
     pub(super) name: Name,
     pub(super) ty: TypeId,
     pub(super) shape: Shape,
@@ -92,7 +94,9 @@ impl PartialEq for Node<'_> {
     }
 }
 
-const MISSING: Stored = Stored { start: 0, end: 0, next: u32::MAX, name: Name::NONE, ty: TypeId::NONE, shape: Shape::Null, shadow: false };
+/// What stands at an index that no node has.
+pub(super) const MISSING: Stored =
+    Stored { start: 0, end: 0, next: u32::MAX, around: u32::MAX, name: Name::NONE, ty: TypeId::NONE, shape: Shape::Null, shadow: false };
 
 impl<'t> Node<'t> {
     fn stored(self) -> &'t Stored {
@@ -221,9 +225,9 @@ impl<'t> Node<'t> {
     /// The object that it is an element of, arrays passed over; `None` for the root.
     #[must_use]
     pub fn parent(self) -> Option<Node<'t>> {
-        // Going back, the first objects whose subtree reaches over this node are its ancestors.
-        let above = (0..self.index).rev().map(|index| Node { tree: self.tree, index });
-        above.filter(|node| node.shape() == Shape::Object).find(|node| node.stored().next > self.index)
+        let around = |node: Self| Some(Node { tree: self.tree, index: node.stored().around }).filter(|above| above.index < node.index);
+        // Arrays do not stand in arrays.
+        around(self).and_then(|above| if above.shape() == Shape::Array { around(above) } else { Some(above) })
     }
 
     /// The items of an array without nulls, or the node itself.
@@ -262,7 +266,7 @@ impl<'t> Node<'t> {
     /// The resource type that an object with a `resourceType` says it is.
     #[must_use]
     pub fn resource_type(self) -> Option<super::schema::ResourceType> {
-        self.tree.schema.resource_type(self.type_name())
+        self.tree.schema.resource(self.ty())
     }
 }
 

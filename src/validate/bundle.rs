@@ -97,6 +97,9 @@ impl<'b> Entries<'b> {
 
 impl Context for Entries<'_> {
     fn resolve(&self, reference: &str, from: Node<'_>) -> Option<Node<'_>> {
+        if self.by_url.is_empty() && self.by_key.is_empty() {
+            return None;
+        }
         if let Some(found) = self.by_url.get(reference) {
             return Some(*found);
         }

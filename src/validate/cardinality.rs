@@ -10,8 +10,15 @@ use crate::model::outcome::IssueType;
 impl<'c> Checker<'c> {
     /// Counts what was `found` of an element in `parent`; `perhaps` more cannot be told apart.
     /// `hint` says how an occurrence of a slice looks.
-    pub(super) fn count(&mut self, rule: &'c Rule, parent: Element<'c>, found: &[Element<'c>], perhaps: usize, hint: impl Fn() -> String) {
-        let (min, number) = (rule.min as usize, found.len());
+    pub(super) fn count(
+        &mut self,
+        rule: &'c Rule,
+        parent: Element<'c>,
+        mut found: impl Iterator<Item = Element<'c>> + Clone,
+        perhaps: usize,
+        hint: impl Fn() -> String,
+    ) {
+        let (min, number) = (rule.min as usize, found.clone().count());
         if number + perhaps < min {
             self.error(parent.node, IssueType::Required, || match (rule.slice, number) {
                 (None, 0) => format!("{} is required here: add it.", rule.key),
@@ -22,7 +29,7 @@ impl<'c> Checker<'c> {
         }
         let Some(max) = rule.max.map(|max| max as usize) else { return };
         // The first that is too much.
-        if let Some(surplus) = found.get(max) {
+        if let Some(surplus) = found.nth(max) {
             let what = rule.slice.map_or_else(|| rule.key.to_owned(), |slice| format!("{} of the slice {slice}", rule.key));
             let place = location(surplus.node);
             self.error(parent.node, IssueType::Structure, || match max {

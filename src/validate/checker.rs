@@ -6,11 +6,12 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use super::element::{Element, location};
+use super::element::{Below, Element, location};
 use super::plan::Rule;
 use super::reference::Context;
 use super::{Validator, extension};
 use crate::model::outcome::{Issue, IssueType};
+use crate::model::schema::Kind;
 use crate::model::tree::{Node, Tree};
 
 /// How many resources deep a question may lead: does the report fit if its result fits if the variant that is derived from fits …
@@ -113,26 +114,34 @@ impl<'c> Checker<'c> {
 
     /// Checks an element and everything in it against R4: the rules of types, and of the extensions whose definition is known.
     pub(super) fn base(&mut self, element: Element<'c>) {
-        if let Some(rule) = self.validator.type_rule(element.node.ty()).filter(|_| element.value().is_some()) {
-            self.children(rule, element);
+        let below = Below::of(element);
+        let known = &self.validator.known;
+        let ty = element.node.ty();
+        if let Some(rule) = self.validator.type_rule(ty).filter(|_| element.value().is_some()) {
+            self.children(rule, &below);
             self.invariants(&rule.invariants, element);
         }
-        if let Some(plan) = extension::definition(element, self.validator) {
+        if ty == known.extension
+            && let Some(plan) = extension::definition(element, self.validator)
+        {
             self.element(&plan.root, element);
-        }
-        if element.node.resource_type().is_some() {
+        } else if ty == known.reference {
+            self.dangling(element);
+        } else if ty == known.coding {
+            self.coding(element);
+        } else if element.node.kind() == Kind::Resource {
             self.contained(element.node);
             self.entries(element.node);
             self.questions(element.node);
             self.questionnaire(element.node);
         }
-        self.dangling(element);
-        self.coding(element);
-        for child in element.all_children() {
+        for child in below.all() {
             if self.settled() {
                 return;
             }
-            self.extension(child, element.holder());
+            if child.node.ty() == known.extension {
+                self.extension(child, element.holder());
+            }
             self.base(child);
         }
     }
@@ -143,20 +152,24 @@ impl<'c> Checker<'c> {
         self.binding(rule, element);
         self.types(rule, element);
         self.invariants(&rule.invariants, element);
-        self.children(rule, element);
+        if !rule.children.is_empty() {
+            self.children(rule, &Below::of(element));
+        }
     }
 
-    fn children(&mut self, rule: &'c Rule, element: Element<'c>) {
+    fn children(&mut self, rule: &'c Rule, below: &Below<'c>) {
         for child in &rule.children {
             if self.settled() {
                 return;
             }
-            let found = element.children(child.name());
-            self.count(child, element, &found, 0, String::new);
-            for occurrence in &found {
-                self.element(child, *occurrence);
+            let found = below.named(child.name());
+            self.count(child, below.parent, found.clone(), 0, String::new);
+            for occurrence in found.clone() {
+                self.element(child, occurrence);
             }
-            self.slices(child, element, &found);
+            if !child.slices.is_empty() {
+                self.slices(child, below.parent, found);
+            }
         }
     }
 

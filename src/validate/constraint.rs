@@ -73,13 +73,16 @@ pub(super) fn compile(constraints: &[Constraint], schema: &Schema) -> Vec<Invari
 impl<'c> Checker<'c> {
     /// Checks the invariants of an element.
     pub(super) fn invariants(&mut self, invariants: &'c [Invariant], element: Element<'c>) {
+        // Some rules of R4 say the same in two sentences, and stand side by side (txt-1, txt-2).
+        let mut last = None;
         for invariant in invariants {
             let warns = invariant.severity > Severity::Error;
             if warns && (self.validator.lenient || !self.warns()) {
                 continue;
             }
-            let held = self.evaluate(&invariant.expression, element);
-            match held {
+            let known = last.take().filter(|(told, _)| *told == invariant.told).map(|(_, held)| held);
+            let held = known.unwrap_or_else(|| self.evaluate(&invariant.expression, element));
+            match &held {
                 Ok(Some(false)) if warns => self.warning(element.node, IssueType::Invariant, || told(invariant)),
                 Ok(Some(false)) => self.error(element.node, IssueType::Invariant, || told(invariant)),
                 Ok(_) => {}
@@ -87,6 +90,7 @@ impl<'c> Checker<'c> {
                     format!("The rule {} could not be evaluated ({why}), so it was not checked.", invariant.key)
                 }),
             }
+            last = Some((invariant.told, held));
         }
     }
 

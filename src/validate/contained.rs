@@ -25,9 +25,10 @@ impl<'c> Checker<'c> {
         }
     }
 
-    /// Checks that a reference of the form `#id` leads somewhere.
+    /// Checks that a Reference of the form `#id` leads somewhere.
     pub(super) fn dangling(&mut self, reference: Element<'c>) {
-        if reference.node.type_name() == "Reference" && matches!(self.resolve(reference), Resolution::Dangling) {
+        let inside = reference.node.get_text("reference").is_some_and(|text| text.starts_with('#'));
+        if inside && matches!(self.resolve(reference), Resolution::Dangling) {
             self.error(reference.node, IssueType::NotFound, || {
                 "No contained resource has this id: contain it, or refer to a resource outside (ref-1).".to_owned()
             });

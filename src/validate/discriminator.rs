@@ -5,14 +5,15 @@
 //! Source: <https://hl7.org/fhir/R4/profiling.html#discriminator>.
 
 use serde_json::Value;
+use smallvec::{SmallVec, smallvec};
 
 use super::Validator;
 use super::checker::{Checker, Fit};
 use super::element::Element;
 use super::pattern::{contains, holds};
-use super::plan::{Discriminator, DiscriminatorKind, Rule, Sorting, Step};
+use super::plan::{Allowed, Discriminator, DiscriminatorKind, Rule, Sorting, Step};
 use super::reference::Resolution;
-use super::types::allows;
+use super::types::is_type;
 use crate::definitions::rules::{Demand, Strength, canonical};
 use crate::model::schema::{Name, Schema};
 
@@ -24,6 +25,10 @@ enum Source<'c> {
     /// The part of a pattern for it.
     Part(&'c Value),
 }
+
+/// Mostly one, seldom many.
+type Sources<'c> = SmallVec<[Source<'c>; 2]>;
+type Fits = SmallVec<[Fit; 4]>;
 
 impl<'c> Checker<'c> {
     /// Whether an element belongs to a slice: every discriminator must say so.
@@ -59,7 +64,7 @@ impl<'c> Checker<'c> {
         let Some(focus) = self.walk(path, element) else { return Fit::Unknown };
         let mut answer = Fit::Unknown;
         for source in sources(path, slice, self.validator) {
-            let fits: Vec<Fit> = match source {
+            let fits: Fits = match source {
                 Source::Part(part) => focus.iter().map(|found| fit(found.value().is_some_and(|node| contains(node, part)))).collect(),
                 Source::Rule(rule) if decides(rule) => focus.iter().map(|found| self.fits(rule, *found)).collect(),
                 Source::Rule(_) => continue,
@@ -87,7 +92,7 @@ impl<'c> Checker<'c> {
             }
         }
         for child in rule.children.iter().filter(|child| decides(child)) {
-            let fits: Vec<Fit> = element.children(child.name()).into_iter().map(|found| self.fits(child, found)).collect();
+            let fits: Fits = element.children(child.name()).map(|found| self.fits(child, found)).collect();
             if fits.contains(&Fit::Yes) {
                 answer = Fit::Yes;
             } else if !fits.contains(&Fit::Unknown) {
@@ -109,12 +114,12 @@ impl<'c> Checker<'c> {
 
     fn by_type(&mut self, path: &'c [Step], slice: &'c Rule, element: Element<'c>) -> Fit {
         let Some(focus) = self.walk(path, element) else { return Fit::Unknown };
-        let types: Vec<&str> = rules(path, slice, self.validator).flat_map(|rule| &rule.types).map(|ty| ty.code).collect();
+        let types: SmallVec<[&Allowed; 2]> = rules(path, slice, self.validator).flat_map(|rule| &rule.types).collect();
         // Without a value (`_valueString` alone) there is no type to look at.
         if types.is_empty() || focus.iter().any(|found| found.value().is_none()) {
             return Fit::Unknown;
         }
-        fit(focus.iter().any(|found| types.iter().any(|code| allows(code, found.node))))
+        fit(focus.iter().any(|found| types.iter().any(|ty| ty.allows(found.node))))
     }
 
     fn by_profile(&mut self, path: &'c [Step], slice: &'c Rule, element: Element<'c>) -> Fit {
@@ -156,17 +161,17 @@ impl<'c> Checker<'c> {
     }
 
     /// The elements at a path; `None` when the way leads out of sight.
-    fn walk(&mut self, path: &[Step], from: Element<'c>) -> Option<Vec<Element<'c>>> {
-        let mut focus = vec![from];
+    fn walk(&mut self, path: &[Step], from: Element<'c>) -> Option<SmallVec<[Element<'c>; 2]>> {
+        let mut focus: SmallVec<[Element<'c>; 2]> = smallvec![from];
         for step in path {
-            let mut next = Vec::new();
+            let mut next = SmallVec::new();
             for element in focus {
                 match step {
                     Step::Child(name) => next.extend(element.children(*name)),
-                    Step::OfType(code) => next.extend(Some(element).filter(|found| found.value().is_some_and(|node| allows(code, node)))),
+                    Step::OfType(code) => next.extend(Some(element).filter(|found| found.value().is_some_and(|node| is_type(code, node)))),
                     Step::Extension(url) => {
-                        let extensions = element.children(extension_name(element.node.tree().schema()));
-                        next.extend(extensions.into_iter().filter(|found| found.node.get_text("url").is_some_and(|own| own == *url)));
+                        let mut extensions = element.children(extension_name(element.node.tree().schema()));
+                        next.extend(extensions.by_ref().filter(|found| found.node.get_text("url").is_some_and(|own| own == *url)));
                     }
                     Step::Resolve => match self.resolve(element) {
                         Resolution::Resource(found) => next.push(found),
@@ -221,10 +226,10 @@ fn rules<'c>(path: &[Step], slice: &'c Rule, validator: &'c Validator<'_>) -> im
 }
 
 /// Everything that a slice says about the elements at a path.
-fn sources<'c>(path: &[Step], slice: &'c Rule, validator: &'c Validator<'_>) -> Vec<Source<'c>> {
-    let mut focus = vec![Source::Rule(slice)];
+fn sources<'c>(path: &[Step], slice: &'c Rule, validator: &'c Validator<'_>) -> Sources<'c> {
+    let mut focus: Sources<'c> = smallvec![Source::Rule(slice)];
     for step in path {
-        let mut next = Vec::new();
+        let mut next = Sources::new();
         for source in focus {
             match (source, step) {
                 (source, Step::OfType(_)) => next.push(source),
@@ -251,7 +256,7 @@ fn sources<'c>(path: &[Step], slice: &'c Rule, validator: &'c Validator<'_>) -> 
 }
 
 /// What a rule says about the element of that name below it.
-fn below<'c>(rule: &'c Rule, name: Name, validator: &'c Validator<'_>, out: &mut Vec<Source<'c>>) {
+fn below<'c>(rule: &'c Rule, name: Name, validator: &'c Validator<'_>, out: &mut Sources<'c>) {
     for demanded in rule.demands.iter().filter(|demanded| is_value(demanded.demand)) {
         parts(&demanded.value, validator.library.schema().name(name), out);
     }
@@ -265,7 +270,7 @@ fn below<'c>(rule: &'c Rule, name: Name, validator: &'c Validator<'_>, out: &mut
 }
 
 /// The members of that name in a pattern.
-fn parts<'c>(pattern: &'c Value, name: &str, out: &mut Vec<Source<'c>>) {
+fn parts<'c>(pattern: &'c Value, name: &str, out: &mut Sources<'c>) {
     match pattern.get(name) {
         Some(Value::Array(items)) => out.extend(items.iter().map(Source::Part)),
         Some(part) => out.push(Source::Part(part)),

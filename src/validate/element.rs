@@ -5,8 +5,10 @@
 
 use std::fmt::Write;
 
-use crate::model::schema::Name;
-use crate::model::tree::{Node, Shape};
+use smallvec::SmallVec;
+
+use crate::model::schema::{Kind, Name};
+use crate::model::tree::{Members, Node, Shape};
 
 /// One occurrence of an element.
 #[derive(Clone, Copy, Debug)]
@@ -43,45 +45,109 @@ impl<'t> Element<'t> {
     }
 
     /// The elements of that name below it.
-    pub(super) fn children(self, name: Name) -> Vec<Self> {
-        let Some(holder) = self.holder() else { return Vec::new() };
-        if name == Name::NONE {
-            return Vec::new();
+    pub(super) fn children(self, name: Name) -> Occurrences<'t> {
+        let (mut value, mut beside) = (None, None);
+        for member in self.holder().into_iter().flat_map(Node::members).filter(|member| member.name() == name && name != Name::NONE) {
+            if member.is_shadow() { beside = beside.or(Some(member)) } else { value = value.or(Some(member)) }
         }
-        let mut found = Vec::new();
-        let shadow = holder.members().find(|member| member.name() == name && member.is_shadow());
-        let value = holder.members().find(|member| member.name() == name && !member.is_shadow());
-        match value {
-            Some(array) if array.shape() == Shape::Array => {
-                let mut shadows = shadow.into_iter().flat_map(Node::members);
-                for item in array.members() {
-                    let beside = shadows.next().filter(|beside| beside.shape() != Shape::Null);
-                    found.extend(self.below(item, beside));
-                }
-            }
-            Some(one) => found.extend(self.below(one, shadow)),
-            None => found.extend(shadow.into_iter().flat_map(Node::opened).filter_map(|alone| self.below(alone, None))),
-        }
-        found
-    }
-
-    /// All elements below it, in the order in which their names first appear.
-    pub(super) fn all_children(self) -> Vec<Self> {
-        let mut names: Vec<Name> = Vec::new();
-        for member in self.holder().into_iter().flat_map(Node::members) {
-            if !names.contains(&member.name()) {
-                names.push(member.name());
-            }
-        }
-        names.into_iter().flat_map(|name| self.children(name)).collect()
+        Occurrences::of(self, value, beside)
     }
 
     fn below(self, value: Node<'t>, beside: Option<Node<'t>>) -> Option<Self> {
         let (node, beside) = if value.shape() == Shape::Null { (beside?, None) } else { (value, beside) };
         // A contained resource shares the home of its container; a resource in a Bundle or Parameters is a home of its own.
-        let home = if node.key() != "contained" && node.resource_type().is_some() { node } else { self.home };
-        let own = if node.resource_type().is_some() { node } else { self.own };
-        Some(Self { node, beside, own, home })
+        if node.kind() != Kind::Resource {
+            return Some(Self { node, beside, ..self });
+        }
+        Some(Self { node, beside, own: node, home: if node.key() == "contained" { self.home } else { node } })
+    }
+}
+
+/// All that is below an element, gathered by name in one pass; names stand in the order in which they first appear.
+pub(super) struct Below<'t> {
+    /// What they are below.
+    pub(super) parent: Element<'t>,
+    groups: SmallVec<[Group<'t>; 12]>,
+}
+
+/// The members of one name: what holds the values, and what stands beside them.
+#[derive(Clone, Copy)]
+struct Group<'t> {
+    name: Name,
+    value: Option<Node<'t>>,
+    beside: Option<Node<'t>>,
+}
+
+impl<'t> Below<'t> {
+    pub(super) fn of(parent: Element<'t>) -> Self {
+        let mut groups = SmallVec::<[Group<'t>; 12]>::new();
+        for member in parent.holder().into_iter().flat_map(Node::members) {
+            let name = member.name();
+            let (value, beside) = if member.is_shadow() { (None, Some(member)) } else { (Some(member), None) };
+            match groups.iter_mut().find(|group| group.name == name) {
+                Some(known) => (known.value, known.beside) = (known.value.or(value), known.beside.or(beside)),
+                None => groups.push(Group { name, value, beside }),
+            }
+        }
+        Self { parent, groups }
+    }
+
+    /// The elements of that name.
+    pub(super) fn named(&self, name: Name) -> Occurrences<'t> {
+        match self.groups.iter().find(|group| group.name == name) {
+            Some(group) => Occurrences::of(self.parent, group.value, group.beside),
+            None => Occurrences::of(self.parent, None, None),
+        }
+    }
+
+    /// All of them.
+    pub(super) fn all(&self) -> impl Iterator<Item = Element<'t>> {
+        self.groups.iter().flat_map(|group| Occurrences::of(self.parent, group.value, group.beside))
+    }
+}
+
+/// The occurrences of one element below another.
+#[derive(Clone)]
+pub(super) struct Occurrences<'t> {
+    parent: Element<'t>,
+    /// What occurs once, with what stands beside it.
+    one: Option<(Node<'t>, Option<Node<'t>>)>,
+    many: Option<Members<'t>>,
+    besides: Option<Members<'t>>,
+}
+
+impl<'t> Occurrences<'t> {
+    fn of(parent: Element<'t>, value: Option<Node<'t>>, beside: Option<Node<'t>>) -> Self {
+        let items = |node: Node<'t>| (node.shape() == Shape::Array).then(|| node.members());
+        match (value, beside) {
+            (Some(value), beside) if value.shape() == Shape::Array => {
+                Self { parent, one: None, many: Some(value.members()), besides: beside.map(Node::members) }
+            }
+            (Some(value), beside) => Self { parent, one: Some((value, beside)), many: None, besides: None },
+            // What stands beside no value at all counts as an element of its own.
+            (None, Some(alone)) => {
+                let many = items(alone);
+                Self { parent, one: if many.is_none() { Some((alone, None)) } else { None }, many, besides: None }
+            }
+            (None, None) => Self { parent, one: None, many: None, besides: None },
+        }
+    }
+}
+
+impl<'t> Iterator for Occurrences<'t> {
+    type Item = Element<'t>;
+
+    fn next(&mut self) -> Option<Element<'t>> {
+        if let Some((value, beside)) = self.one.take() {
+            return self.parent.below(value, beside);
+        }
+        loop {
+            let value = self.many.as_mut()?.next()?;
+            let beside = self.besides.as_mut().and_then(Iterator::next).filter(|beside| beside.shape() != Shape::Null);
+            if let Some(element) = self.parent.below(value, beside) {
+                return Some(element);
+            }
+        }
     }
 }
 

@@ -20,7 +20,7 @@ const OWN_PLACES: [(&str, &str); 1] = [("regex", "ElementDefinition.type")];
 
 /// The rules of the extension that an element is, if it is one whose definition is known.
 pub(super) fn definition<'v>(element: Element<'_>, validator: &'v Validator<'_>) -> Option<&'v Plan> {
-    if element.node.type_name() != "Extension" {
+    if element.node.ty() != validator.known.extension {
         return None;
     }
     let url = element.node.get_text("url")?;
@@ -32,7 +32,7 @@ impl<'c> Checker<'c> {
     /// Checks what the definition of an extension says about its place, and whether there is one; `parent` is what it extends.
     pub(super) fn extension(&mut self, element: Element<'c>, parent: Option<Node<'c>>) {
         let node = element.node;
-        let (Some(parent), Some(url)) = (parent.filter(|_| node.type_name() == "Extension"), node.get_text("url")) else { return };
+        let (Some(parent), Some(url)) = (parent, node.get_text("url")) else { return };
         let inside = parent.type_name() == "Extension";
         if !url.contains(':') {
             if !inside {
@@ -162,7 +162,10 @@ impl<'c> Checker<'c> {
 /// The name of an element's type; of a primitive without a value, and of what stands beside one, the primitive's.
 fn type_name(node: Node<'_>) -> &'static str {
     let schema = node.tree().schema();
-    let beside = node.parent().filter(|_| node.is_shadow()).and_then(|above| {
+    if !node.is_shadow() {
+        return node.type_name();
+    }
+    let beside = node.parent().and_then(|above| {
         let member = above.members().find(|member| member.is_shadow() && member.name() == node.name())?;
         schema.slot(above.ty(), member.property().strip_prefix('_')?)
     });

@@ -19,6 +19,7 @@ mod element;
 mod entries;
 mod extension;
 pub mod file;
+mod known;
 mod pattern;
 mod plan;
 pub mod profile;
@@ -36,6 +37,7 @@ use crate::definitions::Library;
 use crate::definitions::rules::short;
 use crate::model::schema::TypeId;
 use crate::terminology::Terminology;
+use known::Known;
 use plan::{Plan, Rule};
 
 /// The definitions, with the rules of a type or profile compiled when they are first needed. Keep it as long as the definitions.
@@ -48,6 +50,7 @@ pub struct Validator<'d> {
     profiles: HashMap<&'static str, OnceLock<Plan>>,
     /// By [`TypeId`].
     types: Vec<OnceLock<Rule>>,
+    known: Known,
 }
 
 impl<'d> Validator<'d> {
@@ -61,6 +64,7 @@ impl<'d> Validator<'d> {
             lenient: false,
             profiles: library.profiles().map(|profile| (profile.url, OnceLock::new())).collect(),
             types: types.map(|_| OnceLock::new()).collect(),
+            known: Known::of(library.schema()),
         }
     }
 

@@ -36,7 +36,7 @@ pub(super) struct Rule {
     /// Most occurrences; `None` for `*`.
     pub(super) max: Option<u32>,
     /// The types it may have; empty when they are those of the R4 type.
-    pub(super) types: Vec<TypeRule>,
+    pub(super) types: Vec<Allowed>,
     /// A binding that can be violated: required, or with a widest value set.
     pub(super) binding: Option<Binding>,
     /// Demands on its value.
@@ -64,10 +64,9 @@ impl Rule {
 
     /// Whether nothing is demanded.
     fn is_idle(&self) -> bool {
-        let plain = self.types.iter().all(|ty| ty.profiles.is_empty() && ty.targets.is_empty());
         self.min == 0
             && self.max.is_none_or(|max| max == 1)
-            && plain
+            && self.types.is_empty()
             && self.binding.is_none()
             && self.demands.is_empty()
             && self.invariants.is_empty()
@@ -75,13 +74,37 @@ impl Rule {
 
     fn demand(&mut self, rules: &ElementRules, schema: &Schema) {
         self.invariants = constraint::compile(&rules.constraints, schema);
-        self.types.clone_from(&rules.types);
+        self.types = rules.types.iter().map(|rule| Allowed::of(rule, schema)).collect();
         self.binding = rules.binding.filter(|binding| binding.strength == Strength::Required || binding.widest.is_some());
         let parsed = rules
             .values
             .iter()
             .filter_map(|rule| Some(Demanded { demand: rule.demand, value: serde_json::from_str(rule.json).ok()?, json: rule.json }));
         self.demands = parsed.collect();
+    }
+}
+
+/// A type that an element may have, with its number and those of the types that references may lead to.
+#[derive(Debug)]
+pub(super) struct Allowed {
+    pub(super) id: TypeId,
+    /// Of the targets that are types, not profiles.
+    pub(super) target_types: Vec<TypeId>,
+    pub(super) rule: TypeRule,
+}
+
+impl Allowed {
+    fn of(rule: &TypeRule, schema: &Schema) -> Self {
+        let target_types = rule.targets.iter().filter_map(|target| schema.type_named(target)).collect();
+        Self { id: schema.type_named(rule.code).unwrap_or(TypeId::NONE), target_types, rule: rule.clone() }
+    }
+}
+
+impl std::ops::Deref for Allowed {
+    type Target = TypeRule;
+
+    fn deref(&self) -> &TypeRule {
+        &self.rule
     }
 }
 
@@ -260,6 +283,10 @@ fn of_element(facts: &ElementFacts, number: u32, library: &Library) -> Rule {
     let mut rule = Rule { key, name: Some(facts.name), min: facts.min, max: facts.max, ..Rule::default() };
     if let Some(rules) = library.rules(number) {
         rule.demand(rules, library.schema());
+    }
+    // The reader has seen to the types that say no more than their names.
+    if rule.types.iter().all(|ty| ty.profiles.is_empty() && ty.targets.is_empty()) {
+        rule.types.clear();
     }
     rule
 }

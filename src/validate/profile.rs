@@ -4,11 +4,12 @@
 
 use super::Validator;
 use super::checker::Checker;
-use super::element::Element;
+use super::element::{Below, Element};
 use super::reference::Context;
 use crate::definitions::Library;
 use crate::model::outcome::{Issue, IssueType};
 use crate::model::resource::Resource;
+use crate::model::schema::Kind;
 use crate::model::tree::Node;
 
 /// What is wrong with a resource by R4 and by the profile of that URL, in document order.
@@ -49,7 +50,7 @@ impl<'c> Checker<'c> {
 
     /// Checks a resource, and the resources in it, against the profiles that they claim in `meta.profile`.
     pub(super) fn claims(&mut self, resource: Element<'c>) {
-        let own = resource.node.resource_type().is_some();
+        let own = resource.node.kind() == Kind::Resource;
         let library = self.validator.library;
         for profile in library.globals(resource.node.type_name()).filter(|_| own) {
             self.against(resource, profile, false);
@@ -61,7 +62,7 @@ impl<'c> Checker<'c> {
                 self.against(resource, &url, false);
             }
         }
-        for child in resource.all_children() {
+        for child in Below::of(resource).all().filter(|child| self.validator.known.holds_resources(child.node.ty())) {
             self.claims(child);
         }
     }

@@ -7,7 +7,8 @@
 
 use super::checker::{Checker, Fit};
 use super::element::Element;
-use crate::definitions::rules::{TypeRule, short};
+use super::plan::Allowed;
+use crate::definitions::rules::short;
 use crate::model::outcome::IssueType;
 use crate::model::reference::{Target, tail, target};
 use crate::model::schema::ResourceType;
@@ -75,8 +76,16 @@ impl<'c> Checker<'c> {
     }
 
     /// Checks whether a reference leads to what its type rule allows.
-    pub(super) fn targets(&mut self, ty: &'c TypeRule, reference: Element<'c>) {
+    pub(super) fn targets(&mut self, ty: &'c Allowed, reference: Element<'c>) {
+        if ty.targets.is_empty() {
+            return;
+        }
         let resolution = self.resolve(reference);
+        if let Resolution::Type(kind) = resolution
+            && ty.target_types.contains(&kind.id())
+        {
+            return;
+        }
         if self.leads_to(&resolution, &ty.targets) != Fit::No {
             return;
         }

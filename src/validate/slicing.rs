@@ -2,30 +2,29 @@
 //!
 //! Source: <https://hl7.org/fhir/R4/profiling.html#slicing>.
 
+use smallvec::SmallVec;
+
 use super::checker::{Checker, Fit};
-use super::element::Element;
+use super::element::{Element, Occurrences};
 use super::plan::Rule;
 use crate::model::outcome::IssueType;
 
 /// What was sorted into a slice.
 struct Bin<'c> {
     slice: &'c Rule,
-    items: Vec<Element<'c>>,
+    items: SmallVec<[Element<'c>; 2]>,
     /// How many more may belong to it.
     perhaps: usize,
 }
 
 impl<'c> Checker<'c> {
     /// Checks the slices of an element whose occurrences in `parent` were `found`.
-    pub(super) fn slices(&mut self, rule: &'c Rule, parent: Element<'c>, found: &[Element<'c>]) {
-        if rule.slices.is_empty() {
-            return;
-        }
-        let mut bins: Vec<Bin<'c>> = rule.slices.iter().map(|slice| Bin { slice, items: Vec::new(), perhaps: 0 }).collect();
+    pub(super) fn slices(&mut self, rule: &'c Rule, parent: Element<'c>, found: Occurrences<'c>) {
+        let mut bins: Vec<Bin<'c>> = rule.slices.iter().map(|slice| Bin { slice, items: SmallVec::new(), perhaps: 0 }).collect();
         // The number of the last slice met, and whether something in no slice was met.
         let (mut last, mut outside) = (0, false);
         for element in found {
-            match self.sort(rule, &mut bins, *element) {
+            match self.sort(rule, &mut bins, element) {
                 Sorted::Slice(number) => {
                     if rule.sorting.ordered && number < last {
                         self.error(element.node, IssueType::Structure, || {
@@ -49,7 +48,9 @@ impl<'c> Checker<'c> {
         }
         for bin in bins {
             let validator = self.validator;
-            self.count(bin.slice, parent, &bin.items, bin.perhaps, || super::discriminator::hint(rule, bin.slice, validator));
+            self.count(bin.slice, parent, bin.items.iter().copied(), bin.perhaps, || {
+                super::discriminator::hint(rule, bin.slice, validator)
+            });
             for item in bin.items {
                 self.element(bin.slice, item);
             }
@@ -57,17 +58,21 @@ impl<'c> Checker<'c> {
     }
 
     fn sort(&mut self, rule: &'c Rule, bins: &mut [Bin<'c>], element: Element<'c>) -> Sorted {
-        let fits: Vec<Fit> = bins.iter().map(|bin| self.discriminate(&rule.sorting, bin.slice, element)).collect();
-        if let Some((number, bin)) = bins.iter_mut().enumerate().zip(&fits).find_map(|(bin, fit)| (*fit == Fit::Yes).then_some(bin)) {
-            bin.items.push(element);
-            return Sorted::Slice(number);
+        let mut unsure = SmallVec::<[usize; 4]>::new();
+        for (number, bin) in bins.iter_mut().enumerate() {
+            match self.discriminate(&rule.sorting, bin.slice, element) {
+                Fit::Yes => {
+                    bin.items.push(element);
+                    return Sorted::Slice(number);
+                }
+                Fit::Unknown => unsure.push(number),
+                Fit::No => {}
+            }
         }
-        let mut sorted = Sorted::Outside;
-        for (bin, _) in bins.iter_mut().zip(&fits).filter(|(_, fit)| **fit == Fit::Unknown) {
-            bin.perhaps += 1;
-            sorted = Sorted::Unsure;
+        for number in &unsure {
+            bins.get_mut(*number).into_iter().for_each(|bin| bin.perhaps += 1);
         }
-        sorted
+        if unsure.is_empty() { Sorted::Outside } else { Sorted::Unsure }
     }
 }
 

@@ -4,16 +4,17 @@
 
 use super::checker::{Checker, Fit};
 use super::element::Element;
-use super::plan::Rule;
-use crate::definitions::rules::{TypeRule, canonical};
+use super::plan::{Allowed, Rule};
+use crate::definitions::rules::canonical;
 use crate::model::outcome::IssueType;
+use crate::model::schema::Kind;
 use crate::model::tree::Node;
 
 impl<'c> Checker<'c> {
     /// Checks the type of an element, and what its type rule demands beyond the type.
     pub(super) fn types(&mut self, rule: &'c Rule, element: Element<'c>) {
         let Some(node) = element.value().filter(|_| !rule.types.is_empty()) else { return };
-        let Some(ty) = rule.types.iter().find(|ty| allows(ty.code, node)) else {
+        let Some(ty) = rule.types.iter().find(|ty| ty.allows(node)) else {
             return self.error(node, IssueType::Structure, || {
                 let allowed = rule.types.iter().map(|ty| ty.code).collect::<Vec<_>>().join(" or ");
                 format!("The type {} is not allowed here: use {allowed}.", node.type_name())
@@ -25,7 +26,7 @@ impl<'c> Checker<'c> {
         }
     }
 
-    fn profiles(&mut self, ty: &'c TypeRule, element: Element<'c>) {
+    fn profiles(&mut self, ty: &'c Allowed, element: Element<'c>) {
         if ty.code == "Extension" {
             let url = element.node.get_text("url").unwrap_or_default();
             if !ty.profiles.is_empty() && ty.profiles.iter().all(|profile| canonical(profile) != url) {
@@ -51,7 +52,18 @@ impl<'c> Checker<'c> {
     }
 }
 
-/// Whether a value has the type that is told. Types are exact (`code` is no `string` here), but for resources of any type.
-pub(super) fn allows(code: &str, node: Node<'_>) -> bool {
-    code == node.type_name() || matches!(code, "Resource" | "DomainResource") && node.resource_type().is_some()
+impl Allowed {
+    /// Whether a value has this type. Types are exact (`code` is no `string` here), but for resources of any type.
+    pub(super) fn allows(&self, node: Node<'_>) -> bool {
+        self.id == node.ty() || self.any_resource() && node.kind() == Kind::Resource
+    }
+
+    fn any_resource(&self) -> bool {
+        matches!(self.rule.code, "Resource" | "DomainResource")
+    }
+}
+
+/// The same for a type that is told by its name.
+pub(super) fn is_type(code: &str, node: Node<'_>) -> bool {
+    code == node.type_name() || matches!(code, "Resource" | "DomainResource") && node.kind() == Kind::Resource
 }

@@ -3,7 +3,15 @@
 //! Source: <https://hl7.org/fhir/R4/narrative.html#xhtml>: formatting, lists, tables, links and images; no scripts, forms, frames, styles
 //! from elsewhere, or events.
 
-const ELEMENTS: [&str; 64] = [
+use std::sync::LazyLock;
+
+use crate::base::table::Table;
+
+static ELEMENTS: LazyLock<Table<&str, ()>> = LazyLock::new(|| NAMES.into_iter().map(|name| (name, ())).collect());
+
+static ATTRIBUTES: LazyLock<Table<&str, ()>> = LazyLock::new(|| PROPERTIES.into_iter().map(|name| (name, ())).collect());
+
+const NAMES: [&str; 64] = [
     "a",
     "abbr",
     "acronym",
@@ -70,7 +78,7 @@ const ELEMENTS: [&str; 64] = [
     "nobr",
 ];
 
-const ATTRIBUTES: [&str; 52] = [
+const PROPERTIES: [&str; 52] = [
     "abbr",
     "accesskey",
     "align",
@@ -144,7 +152,7 @@ impl<'a> Reader<'a> {
     fn read(mut self) -> Option<()> {
         self.rest.starts_with("<div").then_some(())?;
         loop {
-            let (text, after) = match self.rest.find('<') {
+            let (text, after) = match self.rest.bytes().position(|byte| byte == b'<') {
                 Some(at) => (self.rest.get(..at)?, self.rest.get(at..)?),
                 None => (self.rest, ""),
             };
@@ -180,7 +188,7 @@ impl<'a> Reader<'a> {
         let tag = self.rest.strip_prefix('<')?;
         let length = tag.find(|c: char| c.is_whitespace() || c == '>' || c == '/')?;
         let name = tag.get(..length)?;
-        ELEMENTS.contains(&name).then_some(())?;
+        ELEMENTS.contains_key(name).then_some(())?;
         self.rest = tag.get(length..)?;
         self.says |= name == "img";
         loop {
@@ -205,9 +213,11 @@ impl<'a> Reader<'a> {
         let (value, rest) = after.get(1..)?.split_once(quote)?;
         (!value.contains('<')).then_some(())?;
         references(value)?;
-        let known = ATTRIBUTES.contains(&name) || name == "xmlns" || name.starts_with("xmlns:") || matches!(name, "xml:lang" | "xml:id");
-        let target = value.trim_start().to_ascii_lowercase();
-        let harmless = !matches!(name, "href" | "src") || !(target.starts_with("javascript:") || target.starts_with("vbscript:"));
+        let known = ATTRIBUTES.contains_key(name) || name == "xmlns" || name.starts_with("xmlns:") || matches!(name, "xml:lang" | "xml:id");
+        let harmless = !matches!(name, "href" | "src") || {
+            let target = value.trim_start().to_ascii_lowercase();
+            !(target.starts_with("javascript:") || target.starts_with("vbscript:"))
+        };
         self.rest = rest;
         (known && harmless).then_some(())
     }
@@ -215,6 +225,9 @@ impl<'a> Reader<'a> {
 
 /// Whether each `&` begins a reference to a character.
 fn references(text: &str) -> Option<()> {
+    if !text.as_bytes().contains(&b'&') {
+        return Some(());
+    }
     text.split('&')
         .skip(1)
         .all(|rest| {

@@ -41,6 +41,8 @@ struct Scanner<'a> {
     text: Vec<u8>,
     nodes: Vec<Stored>,
     keys: Vec<(u32, u32)>,
+    /// The objects and arrays that are not closed yet.
+    open: Vec<u32>,
 }
 
 /// Scans one JSON object and nothing after it.
@@ -58,6 +60,7 @@ pub(super) fn scan(input: &[u8], depth: usize) -> Result<Scanned, Fault> {
         text: Vec::with_capacity(input.len()),
         nodes: Vec::with_capacity(input.len() / 24 + 4),
         keys: Vec::with_capacity(input.len() / 24 + 4),
+        open: Vec::with_capacity(16),
     };
     scanner.space();
     if scanner.peek() != Some(b'{') {
@@ -95,30 +98,39 @@ impl Scanner<'_> {
         u32::try_from(self.text.len()).unwrap_or(u32::MAX)
     }
 
+    fn next(&self) -> u32 {
+        u32::try_from(self.nodes.len()).unwrap_or(u32::MAX)
+    }
+
+    fn top(&self) -> Option<Shape> {
+        self.open.last().and_then(|top| self.nodes.get(*top as usize)).map(|node| node.shape)
+    }
+
     fn push(&mut self, shape: Shape, start: u32, key: (u32, u32)) {
-        let next = u32::try_from(self.nodes.len()).unwrap_or(u32::MAX) + 1;
-        self.nodes.push(Stored { start, end: self.mark(), next, name: Name::NONE, ty: TypeId::NONE, shape, shadow: false });
+        let next = self.next() + 1;
+        let around = self.open.last().copied().unwrap_or(0);
+        self.nodes.push(Stored { start, end: self.mark(), next, around, name: Name::NONE, ty: TypeId::NONE, shape, shadow: false });
         self.keys.push(key);
     }
 
-    /// Reads values without recursion: `open` holds the objects and arrays that are not closed yet.
+    /// Reads values without recursion.
     fn document(&mut self, depth: usize) -> Result<(), Fault> {
-        let mut open: Vec<usize> = Vec::with_capacity(16);
         loop {
             // At the start of a value, or of a key inside an object.
-            let key = match open.last().and_then(|top| self.nodes.get(*top)).map(|node| node.shape) {
+            let key = match self.top() {
                 Some(Shape::Object) => self.key()?,
                 _ => (0, 0),
             };
             match self.peek() {
                 Some(bracket @ (b'{' | b'[')) => {
-                    if open.len() >= depth {
+                    if self.open.len() >= depth {
                         return Err(self.fault("objects and arrays are nested too deeply"));
                     }
                     let start = self.mark();
                     self.take(bracket);
-                    open.push(self.nodes.len());
+                    let top = self.next();
                     self.push(if bracket == b'{' { Shape::Object } else { Shape::Array }, start, key);
+                    self.open.push(top);
                     self.space();
                     if !matches!(self.peek(), Some(b'}' | b']')) {
                         continue;
@@ -130,9 +142,8 @@ impl Scanner<'_> {
             // After a value: close what ends here, until a comma or the end of the document.
             loop {
                 self.space();
-                let Some(top) = open.last().copied() else { return Ok(()) };
-                let shape = self.nodes.get(top).map(|node| node.shape);
-                match (self.peek(), shape) {
+                let Some(top) = self.open.last().copied() else { return Ok(()) };
+                match (self.peek(), self.top()) {
                     (Some(b','), _) => {
                         self.take(b',');
                         self.space();
@@ -144,12 +155,12 @@ impl Scanner<'_> {
                     (_, Some(Shape::Object)) => return Err(self.fault("expected ',' or '}'")),
                     _ => return Err(self.fault("expected ',' or ']'")),
                 }
-                let (end, next) = (self.mark(), u32::try_from(self.nodes.len()).unwrap_or(u32::MAX));
-                if let Some(node) = self.nodes.get_mut(top) {
+                let (end, next) = (self.mark(), self.next());
+                if let Some(node) = self.nodes.get_mut(top as usize) {
                     node.end = end;
                     node.next = next;
                 }
-                open.pop();
+                self.open.pop();
             }
         }
     }

@@ -6,7 +6,7 @@
 use crate::model::outcome::{Issue, IssueType};
 use crate::model::primitive::Json;
 use crate::model::schema::{ElementFacts, Kind, Name, Schema, Slot, TypeId};
-use crate::model::tree::{Shape, Stored, Tree, unescape};
+use crate::model::tree::{MISSING, Shape, Stored, Tree, unescape};
 
 /// Types all nodes of `tree`; gives at most `most` issues.
 pub(super) fn check(tree: &mut Tree, keys: &[(u32, u32)], most: usize) -> Vec<Issue> {
@@ -56,15 +56,7 @@ struct Checker<'a> {
 impl<'a> Checker<'a> {
     fn node(&self, index: u32) -> Stored {
         // Indexes come from the scanner's own `next` links.
-        self.nodes.get(index as usize).copied().unwrap_or(Stored {
-            start: 0,
-            end: 0,
-            next: u32::MAX,
-            name: Name::NONE,
-            ty: TypeId::NONE,
-            shape: Shape::Null,
-            shadow: false,
-        })
+        self.nodes.get(index as usize).copied().unwrap_or(MISSING)
     }
 
     fn set(&mut self, index: u32, name: Name, ty: TypeId, shadow: bool) {
