@@ -28,11 +28,12 @@ conformance base="http://127.0.0.1:8080/fhir":
 conformance-search base="http://127.0.0.1:8080/fhir" queries="20000" seed="1":
     cargo run -p conformance -- search --url {{base}} --queries {{queries}} --seed {{seed}}
 
-# The long runs: races for minutes, one condition for half a minute, and twenty thousand random searches over each database.
-soak rounds="400" queries="20000" seconds="30":
+# The long runs: races for minutes, one condition for half a minute, twenty thousand random searches over each database, ten thousand
+# mutations of valid resources.
+soak rounds="400" queries="20000" seconds="30" mutations="10000":
     #!/usr/bin/env bash
     set -euo pipefail
-    NORN_SOAK_ROUNDS={{rounds}} NORN_SOAK_QUERIES={{queries}} NORN_SOAK_SECONDS={{seconds}} cargo test --release --test it -- races agrees_with_the_naive
+    NORN_SOAK_ROUNDS={{rounds}} NORN_SOAK_QUERIES={{queries}} NORN_SOAK_SECONDS={{seconds}} NORN_MUTATIONS={{mutations}} cargo test --release --test it -- races agrees_with_the_naive mutations
 
 # The public packages that the definitions are compiled from; tests read them from NORN_PACKAGES.
 packages folder="target/packages":

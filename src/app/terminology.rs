@@ -19,7 +19,7 @@ use crate::terminology::{Added, Terminology};
 /// The types of resources that can be loaded as they are.
 const KINDS: [&str; 3] = ["CodeSystem", "ValueSet", "ConceptMap"];
 
-/// How many bytes at the start of a file tell what it is.
+/// How many characters at the start of a file tell what it is.
 const START: usize = 4096;
 
 /// `norn terminology`
@@ -59,7 +59,7 @@ fn load(files: &[PathBuf], version: Option<&str>, folder: &Path) -> Result<(), E
     let (mut releases, mut resources) = (BTreeMap::<Format, Vec<String>>::new(), Vec::new());
     for path in found {
         let text = std::fs::read_to_string(&path).map_err(|error| unreadable(&path, &error))?;
-        match Format::of(text.get(..text.floor_char_boundary(START)).unwrap_or("")) {
+        match Format::of(&start(&text)) {
             Some(format) => releases.entry(format).or_default().push(text),
             None => resources.push((path, text)),
         }
@@ -135,6 +135,10 @@ fn resource(text: &str) -> Option<(String, String)> {
     let url = told("url")?;
     let name = url.rsplit('/').next().unwrap_or(kind);
     Some((format!("{kind}-{name}-{}", told("version").unwrap_or("unversioned")), format!("{kind} {url}")))
+}
+
+fn start(text: &str) -> String {
+    text.chars().take(START).collect()
 }
 
 fn write(folder: &Path, name: &str, content: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<(), Ended> {

@@ -9,9 +9,10 @@ use serde_json::Value;
 
 use super::archive::Kind;
 use super::compile::added::{Added, added};
+use super::national;
 use super::rules::{Constraint, ElementRules, short};
 use super::table::BrokenTable;
-use super::{Definitions, Profile};
+use super::{Definitions, Profile, sound};
 use crate::base::budget::Limits;
 use crate::model::codec::read_json_parts;
 use crate::model::resource::Resource;
@@ -38,20 +39,20 @@ pub struct Library {
 }
 
 impl Library {
-    /// The definitions in the binary, ready once.
+    /// The definitions in the binary, those of the national flow included, ready once.
     #[must_use]
     pub fn embedded() -> &'static Self {
         static ONCE: OnceLock<Library> = OnceLock::new();
-        ONCE.get_or_init(|| Self::of(Definitions::embedded()))
+        ONCE.get_or_init(|| sound(Self::with(Definitions::embedded(), Vec::new())))
     }
 
-    /// The definitions in the binary alone.
+    /// These definitions alone.
     #[must_use]
     pub fn of(base: &'static Definitions) -> Self {
         Self { base, added: Added::default(), terminology: Vec::new(), globals: Vec::new(), resources: HashMap::new() }
     }
 
-    /// The definitions in the binary and the StructureDefinitions, ValueSets and CodeSystems among `resources`, which are JSON.
+    /// These definitions, those of the national flow, and the StructureDefinitions, ValueSets and CodeSystems among `resources`, which are JSON.
     /// Their tables stay in memory for as long as the process lives.
     ///
     /// # Errors
@@ -70,7 +71,8 @@ impl Library {
         let globals = globals.flat_map(|guide| guide.get("global").and_then(Value::as_array).into_iter().flatten());
         let text = |global: &Value, key: &str| global.get(key).and_then(Value::as_str).map(str::to_owned);
         let globals = globals.filter_map(|global| Some((text(global, "type")?, text(global, "profile")?))).collect();
-        Ok(Self { base, added: added(resources, base)?, terminology, globals, resources: others })
+        let all = national::resources().iter().cloned().chain(resources).collect();
+        Ok(Self { base, added: added(all, base)?, terminology, globals, resources: others })
     }
 
     /// The added profiles that cannot be read, by their URL, and why; nothing is validated by them.

@@ -10,6 +10,7 @@ pub mod archive;
 pub mod compartment;
 pub mod compile;
 pub mod library;
+pub mod national;
 pub mod package;
 pub mod parameter;
 pub mod profile;

@@ -70,6 +70,8 @@ pub struct Constraint {
     pub severity: Severity,
     /// The FHIRPath expression.
     pub expression: &'static str,
+    /// What it says, for people; empty for those of HL7, whose prose is not in the tables.
+    pub words: &'static str,
 }
 
 /// What a [`ValueRule`] demands.
@@ -115,17 +117,18 @@ pub struct ElementRules {
 /// All constraints by the name that the other tables use.
 pub(super) type Constraints = HashMap<&'static str, Constraint>;
 
-/// Reads `constraints.tsv`: `name  severity  expression`. The name is the key, with `~2` and so on where a key is used twice.
+/// Reads `constraints.tsv`: `name  severity  expression`, and the words of those that were added. The name is the key, with `~2` and so on where a key is used twice.
 pub(super) fn load_constraints(text: &'static str) -> Result<Constraints, BrokenTable> {
     let mut all = Constraints::new();
     for line in lines("constraints", text) {
-        let [name, severity, expression] = line.cells()?;
+        let ([name, severity, expression], mut rest) = line.cells_and_rest()?;
+        let words = rest.next().filter(|words| *words != "-").unwrap_or_default();
         let severity = match severity {
             "error" => Severity::Error,
             "warning" => Severity::Warning,
             _ => return Err(line.broken("the severity is neither error nor warning")),
         };
-        all.insert(name, Constraint { key: name.split('~').next().unwrap_or(name), severity, expression });
+        all.insert(name, Constraint { key: name.split('~').next().unwrap_or(name), severity, expression, words });
     }
     Ok(all)
 }

@@ -29,7 +29,7 @@ pub use set::ValueSet;
 pub use system::CodeSystem;
 
 use crate::definitions::archive::{Archive, Entry, Kind};
-use crate::definitions::{Definitions, Library};
+use crate::definitions::{Definitions, Library, national};
 use read::Unreadable;
 use system::Content;
 
@@ -129,23 +129,33 @@ impl Added {
             _ => return Ok(None),
         }))
     }
+
+    fn of_json(resource: &Value) -> Result<Option<Self>, Unreadable> {
+        let kind = resource.get("resourceType").and_then(Value::as_str).unwrap_or("");
+        Self::read(kind, resource.to_string().as_bytes())
+    }
 }
 
 /// What every part of the process works by unless it has more.
 static USUAL: OnceLock<Terminology> = OnceLock::new();
 
 impl Terminology {
-    /// What is built in, and what the site has loaded.
+    /// What is built in, the codes of the national flow included, and what the site has loaded.
     #[must_use]
     pub fn embedded() -> &'static Self {
-        USUAL.get_or_init(|| Self::of(Definitions::embedded()))
+        USUAL.get_or_init(Self::built_in)
     }
 
     /// Makes what a site has loaded known to the whole process. It must come before anything asks for codes: `false` when it came too
     /// late, and nothing is changed then.
     #[must_use]
     pub fn install(added: impl IntoIterator<Item = Added>) -> bool {
-        USUAL.set(Self::of(Definitions::embedded()).with(added)).is_ok()
+        USUAL.set(Self::built_in().with(added)).is_ok()
+    }
+
+    fn built_in() -> Self {
+        let added = |resource: &Value| Added::of_json(resource).ok().flatten();
+        Self::of(Definitions::embedded()).with(national::resources().iter().filter_map(added))
     }
 
     /// The terminology of these definitions alone.
@@ -158,10 +168,7 @@ impl Terminology {
     /// that nothing is said against its codes.
     #[must_use]
     pub fn of_library(library: &Library) -> Self {
-        let added = library.terminology().iter().filter_map(|resource| {
-            let kind = resource.get("resourceType").and_then(Value::as_str)?;
-            Added::read(kind, resource.to_string().as_bytes()).ok()?
-        });
+        let added = library.terminology().iter().filter_map(|resource| Added::of_json(resource).ok().flatten());
         if std::ptr::eq(library.built_in(), Definitions::embedded()) {
             return Self::embedded().with(added);
         }
@@ -187,8 +194,7 @@ impl Terminology {
     /// # Errors
     /// When one of these is not what its type demands.
     pub fn with_json(&self, resources: &[Value]) -> Result<Self, Unreadable> {
-        let kind = |resource: &Value| resource.get("resourceType").and_then(Value::as_str).unwrap_or("").to_owned();
-        let read = resources.iter().map(|resource| Added::read(&kind(resource), resource.to_string().as_bytes()));
+        let read = resources.iter().map(Added::of_json);
         Ok(self.with(read.collect::<Result<Vec<_>, _>>()?.into_iter().flatten()))
     }
 

@@ -17,7 +17,7 @@ use crate::model::tree::Node;
 /// of a resource (dom-3, ref-1). That resources should have a narrative (dom-6) is advice for exchange between people.
 const ELSEWHERE: [&str; 4] = ["ele-1", "dom-3", "ref-1", "dom-6"];
 
-/// The more common rules in words; others are told by their expression.
+/// The more common rules of HL7 in words. Rules of others are told in their author's words, the rest by their expression.
 const IN_WORDS: [(&str, &str); 22] = [
     ("att-1", "data needs a contentType"),
     ("bdl-1", "only a searchset or history has a total"),
@@ -49,6 +49,7 @@ pub(super) struct Invariant {
     pub(super) key: &'static str,
     severity: Severity,
     told: &'static str,
+    words: &'static str,
     expression: Expression,
 }
 
@@ -58,7 +59,13 @@ pub(super) fn compile(constraints: &[Constraint], schema: &Schema) -> Vec<Invari
     known
         .filter_map(|constraint| {
             let expression = Expression::compile(constraint.expression, schema).ok()?;
-            Some(Invariant { key: constraint.key, severity: constraint.severity, told: constraint.expression, expression })
+            Some(Invariant {
+                key: constraint.key,
+                severity: constraint.severity,
+                told: constraint.expression,
+                words: constraint.words,
+                expression,
+            })
         })
         .collect()
 }
@@ -103,8 +110,9 @@ impl<'c> Checker<'c> {
 }
 
 fn told(invariant: &Invariant) -> String {
-    match IN_WORDS.iter().find(|(key, _)| *key == invariant.key) {
-        Some((key, words)) => format!("The rule {key} is broken: {words}."),
+    let known = IN_WORDS.iter().find(|(key, _)| *key == invariant.key).map(|(_, words)| *words);
+    match known.or(Some(invariant.words).filter(|words| !words.is_empty())) {
+        Some(words) => format!("The rule {} is broken: {}.", invariant.key, words.trim_end_matches('.')),
         None => format!("The rule {} is broken; this must hold: {}", invariant.key, invariant.told),
     }
 }

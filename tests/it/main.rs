@@ -16,6 +16,8 @@ mod headers;
 mod history;
 mod import;
 mod jobs;
+mod mutations;
+mod national;
 mod operations;
 mod parameters;
 mod patch;

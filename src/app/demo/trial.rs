@@ -1,11 +1,15 @@
 //! A synthetic umbrella trial in the manner of IMPRESS-Norway: three cohorts of drug x marker x tumour, one enrolled patient.
 //!
+//! Profiles: national-trial, national-cohort and national-enrolment of `profiles/national`.
 //! Source: <https://hl7.org/fhir/R4/researchstudy.html>, <https://hl7.org/fhir/R4/researchsubject.html>.
 
 use crate::model::draft::Draft;
 
 /// System of the demo's study identifiers.
 const STUDIES: &str = "https://norn.health/fhir/demo/studies";
+
+/// Where the profiles of the national flow live.
+const NATIONAL: &str = "https://norn.health/fhir/StructureDefinition/";
 
 struct Cohort {
     id: &'static str,
@@ -59,10 +63,16 @@ fn text(text: &str) -> Draft {
     Draft::object().with("text", text)
 }
 
-fn base(id: &str, title: &str) -> Draft {
+/// `meta` that claims a profile of the national flow.
+fn claim(profile: &str) -> Draft {
+    Draft::object().with("profile", Draft::array([format!("{NATIONAL}{profile}")]))
+}
+
+fn base(id: &str, title: &str, profile: &str) -> Draft {
     Draft::object()
         .with("resourceType", "ResearchStudy")
         .with("id", id)
+        .with("meta", claim(profile))
         .with("identifier", identifier(id))
         .with("title", title)
         .with("status", "active")
@@ -75,13 +85,15 @@ fn umbrella() -> Draft {
             .with("system", "http://terminology.hl7.org/CodeSystem/research-study-prim-purp-type")
             .with("code", "treatment")]),
     );
-    base("impress-demo", "IMPRESS-DEMO: approved drugs outside their label, by molecular marker (synthetic)")
+    base("impress-demo", "IMPRESS-DEMO: approved drugs outside their label, by molecular marker (synthetic)", "national-trial")
         .with("primaryPurposeType", purpose)
         .with("condition", Draft::array([text("advanced cancer without standard treatment")]))
 }
 
 fn study(cohort: &Cohort) -> Draft {
-    base(cohort.id, cohort.title)
+    let marker = Draft::object().with("url", format!("{NATIONAL}cohort-marker")).with("valueCodeableConcept", text(cohort.marker));
+    base(cohort.id, cohort.title, "national-cohort")
+        .with("extension", Draft::array([marker]))
         .with("partOf", Draft::array([Draft::object().with("reference", "ResearchStudy/impress-demo")]))
         .with("focus", Draft::array([text(cohort.drug)]))
         .with("condition", Draft::array([text(cohort.tumour)]))
@@ -92,9 +104,11 @@ fn subject(patient: &str) -> Draft {
     Draft::object()
         .with("resourceType", "ResearchSubject")
         .with("id", "impress-demo-s001")
+        .with("meta", claim("national-enrolment"))
         .with("identifier", identifier("s001"))
         .with("status", "on-study")
         .with("period", Draft::object().with("start", "2026-11-02"))
         .with("study", Draft::object().with("reference", format!("ResearchStudy/{}", COHORTS.first().map_or("", |cohort| cohort.id))))
         .with("individual", Draft::object().with("reference", format!("Patient/{patient}")))
+        .with("consent", Draft::object().with("display", "synthetic: a person who does not exist has consented"))
 }

@@ -39,7 +39,7 @@ pub(in crate::definitions) fn added(resources: Vec<Value>, base: &'static Defini
         all.add(resource);
     });
     let names = ConstraintNames::of(&all);
-    let constraints = rules::load_constraints(leak(names.table()))?;
+    let constraints = rules::load_constraints(leak(names.table_in_words()))?;
     let mut profiles = Assembly {
         all: &all,
         base,

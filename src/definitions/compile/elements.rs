@@ -2,7 +2,7 @@
 //!
 //! Source: <https://hl7.org/fhir/R4/elementdefinition.html>. How the cells read: [`crate::definitions::rules`].
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::Value;
 
@@ -119,24 +119,39 @@ pub(super) fn values(element: &Value) -> Vec<String> {
 
 /// The names under which constraints stand in their table.
 #[derive(Debug)]
-pub(super) struct ConstraintNames(BTreeMap<String, Vec<(String, String)>>);
+pub(super) struct ConstraintNames(BTreeMap<String, Vec<Content>>);
+
+/// Severity and expression of a constraint, and what it says in words.
+type Content = ((String, String), String);
 
 impl ConstraintNames {
     /// Names every constraint by its key, and numbers those that share a key.
     pub(super) fn of(all: &Catalogue) -> Self {
-        let mut found: BTreeMap<String, BTreeSet<(String, String)>> = BTreeMap::new();
+        let mut found: BTreeMap<String, BTreeMap<(String, String), String>> = BTreeMap::new();
         for constraint in all.elements().flat_map(|element| list(element, "constraint")) {
-            found.entry(text(constraint, "key").to_owned()).or_default().insert(content(constraint));
+            let of_key = found.entry(text(constraint, "key").to_owned()).or_default();
+            of_key.entry(content(constraint)).or_insert_with(|| text(constraint, "human").to_owned());
         }
         Self(found.into_iter().map(|(key, contents)| (key, contents.into_iter().collect())).collect())
     }
 
-    /// `constraints.tsv`.
+    /// `constraints.tsv`: facts only.
     pub(super) fn table(&self) -> String {
+        self.written(false)
+    }
+
+    /// The same, and each constraint in its author's words.
+    pub(super) fn table_in_words(&self) -> String {
+        self.written(true)
+    }
+
+    fn written(&self, in_words: bool) -> String {
         let mut out = Writer::default();
         for (key, contents) in &self.0 {
-            for (i, (severity, expression)) in contents.iter().enumerate() {
-                out.outer(&[&name(key, i), severity, expression]);
+            for (i, ((severity, expression), words)) in contents.iter().enumerate() {
+                let name = name(key, i);
+                let cells = [name.as_str(), severity.as_str(), expression.as_str(), words.as_str()];
+                out.outer(cells.get(..if in_words { 4 } else { 3 }).unwrap_or_default());
             }
         }
         out.finish()
@@ -155,7 +170,7 @@ impl ConstraintNames {
         for constraint in list(element, "constraint").iter().filter(|constraint| wanted(constraint)) {
             let key = text(constraint, "key");
             let content = content(constraint);
-            let number = self.0.get(key).and_then(|contents| contents.iter().position(|known| *known == content));
+            let number = self.0.get(key).and_then(|contents| contents.iter().position(|(known, _)| *known == content));
             names.extend(number.map(|i| name(key, i)));
         }
         names.sort();

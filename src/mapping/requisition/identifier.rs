@@ -1,6 +1,8 @@
 //! Identifiers in a requisition: `value` or `system|value`; Norwegian national numbers with their check digits.
 //!
-//! Systems: basisprofiler-r4 of HL7 Norway. Check digits: Skatteetaten, fødselsnummer, modulus 11 with two weights.
+//! Systems: basisprofiler-r4 of HL7 Norway. Check digits: Skatteetaten, fødselsnummer, modulus 11 with two weights; in numbers given out
+//! from 2032 on the first of them may leave a remainder of up to 3, and the number tells no sex
+//! (<https://github.com/Skatteetaten/folkeregisteret-api-dokumentasjon>, om-tjenestene/nyttfnr2032).
 //! Registers of test persons add 40, 65 or 80 to the month; those numbers are read too.
 
 use super::source::Entry;
@@ -12,6 +14,10 @@ use crate::model::primitive::Primitive;
 const FNR: &str = "urn:oid:2.16.578.1.12.4.1.4.1";
 const DNR: &str = "urn:oid:2.16.578.1.12.4.1.4.2";
 const FHN: &str = "urn:oid:2.16.578.1.12.4.1.4.3";
+
+/// Weights of the digits that the first check digit is of, and of those of the second.
+const FIRST: [u32; 10] = [3, 7, 6, 1, 8, 9, 4, 5, 2, 1];
+const SECOND: [u32; 11] = [5, 4, 3, 2, 7, 6, 5, 4, 3, 2, 1];
 
 /// Names of the naming systems that are used for the same systems.
 const ALIASES: [(&str, &str); 6] = [
@@ -80,12 +86,17 @@ impl National {
         if digits.len() != 11 {
             return None;
         }
-        let agrees = |weights: &[u32]| digits.iter().zip(weights).map(|(digit, weight)| digit * weight).sum::<u32>() % 11 == 0;
-        if !agrees(&[3, 7, 6, 1, 8, 9, 4, 5, 2, 1]) || !agrees(&[5, 4, 3, 2, 7, 6, 5, 4, 3, 2, 1]) {
+        let number = Self(digits);
+        let most = if number.first() >= 8 { 0 } else { 3 };
+        if number.remainder(&FIRST) > most || number.remainder(&SECOND) != 0 {
             return None;
         }
-        let number = Self(digits);
         (number.first() >= 8 || number.day_and_month().is_some()).then_some(number)
+    }
+
+    /// What is left of the weighted sum of the digits modulo 11.
+    fn remainder(&self, weights: &[u32]) -> u32 {
+        self.0.iter().zip(weights).map(|(digit, weight)| digit * weight).sum::<u32>() % 11
     }
 
     fn first(&self) -> u32 {
@@ -121,9 +132,9 @@ impl National {
         (1..=31).contains(&day).then(|| format!("{month:02}-{day:02}"))
     }
 
-    /// The sex that the third digit of the personal number tells.
+    /// The sex that the third digit of the personal number tells, in numbers given out before 2032.
     pub(in crate::mapping) fn gender(&self) -> Option<&'static str> {
-        if self.first() >= 8 {
+        if self.first() >= 8 || self.remainder(&FIRST) != 0 {
             return None;
         }
         self.0.get(8).map(|digit| if digit % 2 == 0 { "female" } else { "male" })

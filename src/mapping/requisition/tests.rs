@@ -60,6 +60,9 @@ fn national_numbers() {
     check("41458210096", Some("2"));
     check("82000000147", Some("3"));
     check("31125840100", Some("1"));
+    // First check digits as they are given out from 2032 on; a hjelpenummer has none of these.
+    check("31815810166", Some("1"));
+    check("81234510142", None);
     for bad in ["31875890011", "3187589001", "318758900100", "3187589001O", "00000000000", ""] {
         check(bad, None);
     }

@@ -4,7 +4,6 @@
 //! read once before; what is timed is the check that a server makes before it stores one. How to read it: `docs/benchmarks.md`.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line tool")]
-#![expect(clippy::disallowed_methods, reason = "a benchmark looks at the clock")]
 
 use std::collections::BTreeMap;
 use std::hint::black_box;

@@ -10,6 +10,8 @@ pub(crate) struct Process {
     pub(crate) base: String,
     /// What it printed before it served.
     pub(crate) printed: Vec<String>,
+    /// Reads what it prints from then on.
+    rest: Option<std::thread::JoinHandle<Vec<String>>>,
 }
 
 impl Process {
@@ -35,9 +37,9 @@ impl Process {
             }
         }
         // The rest is read on, so that a full pipe never stops the server.
-        std::thread::spawn(move || lines.for_each(drop));
+        let rest = Some(std::thread::spawn(move || lines.map_while(Result::ok).collect()));
         let base = base.unwrap_or_else(|| panic!("the server does not say where it serves: {printed:?}"));
-        Self { child, base, printed }
+        Self { child, base, printed, rest }
     }
 
     /// `norn serve` over a store on a free port.
@@ -65,6 +67,16 @@ impl Process {
 
     /// Asks it to stop (SIGTERM) and waits; gives whether it ended well.
     pub(crate) fn stop(mut self) -> bool {
+        self.ask_to_stop()
+    }
+
+    /// The same, and gives what it printed while it served.
+    pub(crate) fn stop_and_tell(mut self) -> Vec<String> {
+        assert!(self.ask_to_stop());
+        self.rest.take().unwrap().join().unwrap()
+    }
+
+    fn ask_to_stop(&mut self) -> bool {
         Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
         self.child.wait().unwrap().success()
     }

@@ -1,9 +1,9 @@
 //! The preliminary genomic report, which refers to all the rest.
 //!
-//! Profile: genomic-report. It is preliminary until a molecular tumour board has met.
+//! Profiles: genomic-report, and national-report of `profiles/national`, which stands on it. It is preliminary until a molecular tumour board has met.
 
 use super::Writer;
-use super::code::{ANNOTATION_TYPE, LOINC, REPORT, SECTION, concept, extension, reference, reporting};
+use super::code::{ANNOTATION_TYPE, LOINC, REPORT, SECTION, concept, extension, norn, reference, reporting};
 use super::observation::tag;
 use crate::mapping::bundle::urn;
 use crate::mapping::inpred::NucleicAcid;
@@ -30,7 +30,7 @@ impl Writer<'_> {
         let report = Draft::object()
             .with("resourceType", "DiagnosticReport")
             .with("id", id.as_str())
-            .with("meta", Draft::object().with("profile", Draft::array([reporting!("genomic-report")])).with("tag", Draft::array([tag()])))
+            .with("meta", Draft::object().with("profile", self.report_profiles()).with("tag", Draft::array([tag()])))
             .with("extension", Draft::Array(extensions))
             .with("identifier", Draft::array([Draft::object().with("system", REPORT).with("value", self.key.as_str())]))
             .with("basedOn", Draft::array([reference(&self.order_url())]))
@@ -44,6 +44,12 @@ impl Writer<'_> {
             .with("result", Draft::array(self.results.iter().map(|url| reference(url))));
         self.put("DiagnosticReport", id, report);
         self.provenance();
+    }
+
+    /// What the report claims. The national profile wants a patient whose numbers tell their system, so that they mean one person.
+    fn report_profiles(&self) -> Draft {
+        let named = self.requisition.patient_identifier.as_ref().is_none_or(|told| told.value.system.is_some());
+        Draft::array([reporting!("genomic-report")].into_iter().chain(named.then_some(norn!("national-report"))))
     }
 
     /// The files' own word on what their results may be used for.
