@@ -30,10 +30,10 @@ conformance-search base="http://127.0.0.1:8080/fhir" queries="20000" seed="1":
 
 # The long runs: races for minutes, one condition for half a minute, twenty thousand random searches over each database, ten thousand
 # mutations of valid resources.
-soak rounds="400" queries="20000" seconds="30" mutations="10000":
+soak rounds="400" queries="20000" seconds="30" mutations="10000" hostile="600":
     #!/usr/bin/env bash
     set -euo pipefail
-    NORN_SOAK_ROUNDS={{rounds}} NORN_SOAK_QUERIES={{queries}} NORN_SOAK_SECONDS={{seconds}} NORN_MUTATIONS={{mutations}} cargo test --release --test it -- races agrees_with_the_naive mutations
+    NORN_SOAK_ROUNDS={{rounds}} NORN_SOAK_QUERIES={{queries}} NORN_SOAK_SECONDS={{seconds}} NORN_MUTATIONS={{mutations}} NORN_HOSTILE_SECONDS={{hostile}} cargo test --release --test it -- races agrees_with_the_naive mutations hostile
 
 # The public packages that the definitions are compiled from; tests read them from NORN_PACKAGES.
 packages folder="target/packages":

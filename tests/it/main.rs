@@ -14,6 +14,7 @@ mod extraction;
 mod fhirpath;
 mod headers;
 mod history;
+mod hostile;
 mod import;
 mod jobs;
 mod mutations;

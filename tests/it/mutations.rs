@@ -18,6 +18,7 @@ use norn::validate::bundle::Entries;
 use norn::validate::file;
 use serde_json::{Value, json};
 
+use crate::support::chance::Chance;
 use oracle::{Oracle, Spot, contains, demand};
 
 /// What is wrong with a text: what the reader says, then what the validator says.
@@ -31,18 +32,6 @@ fn errors(text: &str, validator: &Validator<'_>) -> Vec<Issue> {
     };
     issues.retain(|issue| issue.severity <= Severity::Error);
     issues
-}
-
-/// Numbers that are the same in each run.
-struct Chance(u64);
-
-impl Chance {
-    fn next(&mut self, below: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mixed = (self.0 ^ self.0 >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let mixed = (mixed ^ mixed >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
-        usize::try_from((mixed ^ mixed >> 31) % u64::try_from(below.max(1)).unwrap()).unwrap()
-    }
 }
 
 fn root(folder: &str) -> PathBuf {

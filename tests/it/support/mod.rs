@@ -1,5 +1,6 @@
 //! A gateway on a free port over a fresh store, and a client to talk to it.
 
+pub(crate) mod chance;
 pub(crate) mod client;
 pub(crate) mod cluster;
 pub(crate) mod gateway;
