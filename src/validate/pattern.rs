@@ -107,8 +107,15 @@ fn is(node: Node<'_>, fixed: &Value) -> bool {
 /// The member of an object with that JSON key.
 fn member<'t>(node: Node<'t>, key: &str) -> Option<Node<'t>> {
     let (key, shadow) = key.strip_prefix('_').map_or((key, false), |key| (key, true));
-    let slot = node.tree().schema().slot(node.ty(), key)?;
-    node.members().find(|member| member.name() == slot.name && member.is_shadow() == shadow && (shadow || member.ty() == slot.ty))
+    node.members().find(|member| member.is_shadow() == shadow && is_told_as(*member, key))
+}
+
+/// Whether the JSON key of a member is this one, `_` aside. Of a choice it is longer than the name of the element; objects have few
+/// members, so comparing their names is quicker than looking the key up.
+fn is_told_as(member: Node<'_>, key: &str) -> bool {
+    let name = member.key();
+    let longer = || !name.is_empty() && key.starts_with(name) && member.property().trim_start_matches('_') == key;
+    name == key || key.len() > name.len() && longer()
 }
 
 fn same_primitive(node: Node<'_>, wanted: &Value) -> bool {

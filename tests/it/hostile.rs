@@ -5,7 +5,7 @@
 
 use std::io::Write as _;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use norn::base::budget::Limits;
 use norn::definitions::package::{Package, PackageLimits};
@@ -127,11 +127,11 @@ fn no_profile_makes_the_validator_fall() {
         .collect();
     seeds.sort();
     let patient = patient();
-    let (mut read, mut taken) = (0, 0);
+    let (mut read, mut taken, mut slowest) = (0, 0, (Duration::ZERO, 0));
     let (begun, mut number) = (Instant::now(), 0);
     // Definitions stay in memory for as long as the process, so the long run rests on the other tests beyond these rounds.
     while number < 150 || (number < 5_000 && begun.elapsed().as_secs() < seconds()) {
-        let mut chance = Chance(number);
+        let (mut chance, from) = (Chance(number), Instant::now());
         number += 1;
         let text = mutated(&seeds[chance.next(seeds.len())], &mut chance);
         let mut value = match serde_json::from_str::<Value>(&text) {
@@ -144,7 +144,9 @@ fn no_profile_makes_the_validator_fall() {
         let Ok(library) = Library::with(Definitions::embedded(), vec![value]) else { continue };
         taken += usize::from(library.broken().is_empty());
         drop(Validator::new(&library).asked(&patient, &[&url], &NoContext));
+        slowest = slowest.max((from.elapsed(), number));
     }
+    eprintln!("{number} profiles; the slowest took {:?}, it was number {}", slowest.0, slowest.1);
     assert!(read > 100 && taken > 10, "{read} read, {taken} taken");
 }
 
