@@ -59,6 +59,7 @@ fn seconds() -> u64 {
 }
 
 /// Runs `round` for that many rounds, and on until the time is over.
+#[expect(clippy::print_stderr, reason = "a long run tells how far it came")]
 fn rounds(fixed: u64, mut round: impl FnMut(&mut Chance)) {
     let (begun, mut number) = (Instant::now(), 0);
     while number < fixed || begun.elapsed().as_secs() < seconds() {

@@ -4,7 +4,7 @@
 //! so that compiling twice gives the same bytes.
 //!
 //! Invariant: the built-in definitions are compiled by the command `norn definitions` and in tests only; what is compiled in a running
-//! process is what was added ([`added`]).
+//! process is what was added (`added`).
 
 pub(super) mod added;
 mod catalogue;

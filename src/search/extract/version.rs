@@ -5,7 +5,7 @@
 
 use crate::definitions::ParameterKind;
 
-/// The present version. Whoever changes what rows a stored resource gets counts it up, and adds a line to [`CHANGES`].
+/// The present version. Whoever changes what rows a stored resource gets counts it up, and adds a line to `CHANGES`.
 pub const PRESENT: u64 = 2;
 
 /// The version of stores that tell none.
