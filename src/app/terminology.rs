@@ -171,23 +171,19 @@ fn read(path: &Path) -> Result<Added, Ended> {
         BufReader::into_inner(file).read_to_end(&mut text)
     };
     read.map_err(|error| unreadable(path, &error))?;
-    for kind in KINDS {
-        // Compact or not, the type stands at the start of what was written here, and close to it elsewhere.
-        if is_of(kind, &text) {
-            let added = Added::read(kind, &text).map_err(|error| Ended::Misused(format!("{}: {error}", path.display())))?;
-            return added.ok_or_else(|| Ended::Misused(format!("{} is empty", path.display())));
-        }
-    }
-    Err(Ended::Misused(format!("{} is no CodeSystem, ValueSet or ConceptMap", path.display())))
+    let refused = |why: String| Ended::Misused(format!("{}: {why}", path.display()));
+    let added = kind(&text).map(|kind| Added::read(&kind, &text)).transpose().map_err(|error| refused(error.to_string()))?;
+    added.flatten().ok_or_else(|| refused("this is no CodeSystem, ValueSet or ConceptMap".to_owned()))
 }
 
-fn is_of(kind: &str, text: &[u8]) -> bool {
+/// The type that a JSON text says it is of.
+fn kind(text: &[u8]) -> Option<String> {
     #[derive(serde::Deserialize)]
-    struct Head<'t> {
-        #[serde(rename = "resourceType", borrow)]
-        kind: std::borrow::Cow<'t, str>,
+    struct Head {
+        #[serde(rename = "resourceType")]
+        kind: String,
     }
-    serde_json::from_slice::<Head<'_>>(text).is_ok_and(|head| head.kind == kind)
+    serde_json::from_slice::<Head>(text).ok().map(|head| head.kind)
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Ended {
